@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+#include "brain/inbox.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "brain/process.h"
+#include "mailbox/message.h"
+
+/* An outbox of this size means that the worker does not read its answers: it
+   gets no more requests decided until it does. */
+enum { OUTBOX_BYTES_MAX = 16 * 1024 * 1024 };
+
+void inbox_init(struct inbox *inbox)
+{
+    memset(inbox, 0, sizeof *inbox);
+    inbox->reading = -1;
+}
+
+void inbox_begin_turn(struct inbox *inbox)
+{
+    inbox->left = INBOX_TURN_ITEMS;
+}
+
+static bool peer_has_news(const struct peer *peer)
+{
+    return peer->outbox.size < OUTBOX_BYTES_MAX &&
+           mail_waits(&peer->mailbox.up);
+}
+
+bool inbox_has_news(const struct stentor_brain *brain)
+{
+    const struct inbox *inbox = &brain->inbox;
+    if (inbox->go || inbox->stop || inbox->timer || inbox->lost != 0)
+        return true;
+    if (!brain->in_charge)
+        return false;
+    for (uint32_t i = 0; i < brain->peer_count; i++)
+        if (peer_has_news(&brain->peers[i]))
+            return true;
+    return false;
+}
+
+void inbox_release(struct stentor_brain *brain)
+{
+    struct inbox *inbox = &brain->inbox;
+    if (inbox->reading >= 0)
+        mail_release(&brain->peers[inbox->reading].mailbox.up);
+    inbox->reading = -1;
+}
+
+/* The next `size` bytes of a message's variable parts. */
+static struct stentor_text part(const char **bytes, uint32_t size)
+{
+    struct stentor_text text = { size > 0 ? *bytes : NULL, size };
+    *bytes += size;
+    return text;
+}
+
+static void show_request(struct stentor_item *item,
+                         const struct message_request *message)
+{
+    const char *bytes = (const char *)(message + 1);
+    item->kind = STENTOR_REQUEST;
+    item->ticket = message->request;
+    item->method = part(&bytes, message->method_bytes);
+    item->path = part(&bytes, message->path_bytes);
+    item->query = part(&bytes, message->query_bytes);
+    struct stentor_text headers = part(&bytes, message->header_bytes);
+    item->headers = (struct stentor_pairs){ headers.bytes, headers.size,
+                                            message->header_count };
+    item->body = part(&bytes, message->body_bytes);
+    item->last_event_id = part(&bytes, message->last_id_bytes);
+    item->address = part(&bytes, message->address_bytes);
+    item->accepts_stream = message->accepts_stream;
+    item->http_minor = message->http_minor;
+}
+
+static void show_opened(struct stentor_item *item,
+                        const struct message_opened *message)
+{
+    item->kind = STENTOR_OPENED;
+    item->ticket = message->request;
+    item->resumed = message->resumed;
+    item->channels = (const uint32_t *)(const void *)(message + 1);
+    item->channel_count = message->channel_count;
+    const char *bytes = (const char *)(item->channels + message->channel_count);
+    item->address = part(&bytes, message->address_bytes);
+}
+
+static void show_closed(struct stentor_item *item,
+                        const struct message_closed *message)
+{
+    item->kind = STENTOR_CLOSED;
+    item->ticket = message->request;
+    item->channels = (const uint32_t *)(const void *)(message + 1);
+    item->channel_count = message->channel_count;
+    item->seconds = message->seconds;
+    item->bytes = message->sent_bytes;
+    const char *bytes = (const char *)(item->channels + message->channel_count);
+    item->address = part(&bytes, message->address_bytes);
+    item->reason = part(&bytes, message->reason_bytes);
+    item->last_id = part(&bytes, message->last_id_bytes);
+}
+
+static const struct stentor_item *show(struct stentor_brain *brain,
+                                       struct peer *peer,
+                                       const struct mail *mail)
+{
+    struct stentor_item *item = &brain->inbox.item;
+    switch (mail->type) {
+    case MESSAGE_REQUEST:
+        show_request(item, (const void *)(mail + 1));
+        break;
+    case MESSAGE_OPENED:
+        show_opened(item, (const void *)(mail + 1));
+        break;
+    case MESSAGE_CLOSED:
+        show_closed(item, (const void *)(mail + 1));
+        break;
+    default:
+        CHECK(mail->type == MESSAGE_REQUEST); /* nothing else comes up */
+    }
+    /* From here on it counts as run: Lua sees it next. */
+    __atomic_store_n(&peer->mailbox.up.words->taken, mail->ordinal,
+                     __ATOMIC_RELEASE);
+    return item;
+}
+
+/* What did not come from a worker; true if `item` was filled. */
+static bool take_own(struct stentor_brain *brain)
+{
+    struct inbox *inbox = &brain->inbox;
+    struct stentor_item *item = &inbox->item;
+    if (inbox->go) {
+        inbox->go = false;
+        item->kind = STENTOR_GO;
+    } else if (inbox->lost != 0) {
+        uint64_t worker = (uint64_t)__builtin_ctzll(inbox->lost);
+        inbox->lost &= inbox->lost - 1;
+        item->kind = STENTOR_LOST;
+        item->ticket = worker << 48;
+    } else if (inbox->stop) {
+        inbox->stop = false;
+        item->kind = STENTOR_STOP;
+    } else if (inbox->timer) {
+        inbox->timer = false;
+        item->kind = STENTOR_TIMER;
+    }
+    return item->kind != 0;
+}
+
+const struct stentor_item *stentor_next(struct stentor_brain *brain)
+{
+    struct inbox *inbox = &brain->inbox;
+    inbox_release(brain);
+    if (inbox->left == 0)
+        return NULL;
+    inbox->left--;
+    memset(&inbox->item, 0, sizeof inbox->item);
+    if (take_own(brain))
+        return &inbox->item;
+    if (!brain->in_charge)
+        return NULL;
+    for (uint32_t i = 0; i < brain->peer_count; i++) {
+        uint32_t number = (inbox->next_peer + i) % brain->peer_count;
+        struct peer *peer = &brain->peers[number];
+        if (!peer_has_news(peer))
+            continue;
+        const struct mail *mail = mail_next(&peer->mailbox.up);
+        CHECK(mail != NULL);
+        inbox->reading = (int32_t)number;
+        inbox->next_peer = number + 1;
+        return show(brain, peer, mail);
+    }
+    return NULL;
+}
+
+void stentor_timer(struct stentor_brain *brain, double delay_ms)
+{
+    brain->inbox.timer = false;
+    if (delay_ms < 0)
+        uv_timer_stop(&brain->timer);
+    else if (delay_ms < 1)
+        brain->inbox.timer = true;
+    else
+        uv_timer_start(&brain->timer, brain->timer.timer_cb, (uint64_t)delay_ms,
+                       0);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What has happened and Lua has not seen yet. The queues are the mailboxes'
+ * own rings, which are bounded: nothing is copied. When they are full the
+ * workers hold their requests.
+ */
+#ifndef STENTOR_BRAIN_INBOX_H
+#define STENTOR_BRAIN_INBOX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "brain/ffi.h"
+
+/* Items for one call of pump(): timers and sockets want their turn too. */
+enum { INBOX_TURN_ITEMS = 256 };
+
+struct inbox {
+    struct stentor_item item; /* what stentor_next returned last */
+    uint32_t left;            /* items left for this turn */
+    uint32_t next_peer;       /* round robin */
+    int32_t reading;          /* peer whose message `item` shows; -1: none */
+    bool go;                  /* not told yet */
+    bool stop;
+    bool timer;
+    uint64_t lost; /* bit n: worker n died, not told yet */
+};
+
+void inbox_init(struct inbox *inbox);
+
+/* A new turn begins: INBOX_TURN_ITEMS may be taken. */
+void inbox_begin_turn(struct inbox *inbox);
+
+/* True if stentor_next has something for the next turn. */
+bool inbox_has_news(const struct stentor_brain *brain);
+
+/* Gives the last item's bytes back to the sender. */
+void inbox_release(struct stentor_brain *brain);
+
+#endif

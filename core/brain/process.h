@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* The one struct of a brain process: it owns the loop and all parts. Lua knows
+   it as the opaque struct stentor_brain of ffi.h. */
+#ifndef STENTOR_BRAIN_PROCESS_H
+#define STENTOR_BRAIN_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/buffer.h"
+#include "brain/ffi.h"
+#include "brain/inbox.h"
+#include "journal/channel.h"
+#include "journal/journal.h"
+#include "mailbox/board.h"
+#include "mailbox/mailbox.h"
+#include "supervisor/control.h"
+
+enum { BRAIN_MAGIC = 0x4e415242 };
+
+struct script;
+
+/* A worker as the brain sees it. */
+struct peer {
+    struct mailbox mailbox;
+    struct board_worker *shown; /* its part of the board */
+    int bell;
+    /* Answers for which the mailbox had no room, whole messages in order:
+       struct mail and what follows it. */
+    struct buffer outbox;
+};
+
+struct stentor_brain {
+    uint32_t magic;
+    uv_loop_t loop;
+    uv_poll_t control_poll;
+    uv_poll_t bell_poll;
+    uv_prepare_t before_sleep; /* the sleeper's side of mailbox/bell.h */
+    uv_check_t after_sleep;
+    uv_idle_t keep_awake; /* active while the inbox is not empty */
+    uv_timer_t timer;     /* of stentor_timer */
+    uv_timer_t retry;     /* while an outbox is not empty */
+
+    struct stentor_plan plan;
+    bool planned;
+    bool in_charge; /* GO has come: the journal may be written */
+    bool stopped;   /* Lua has said stentor_stopped */
+
+    struct journal journal;
+    struct channel_map channels;
+    struct board board;
+    int bell; /* ours */
+    uint32_t peer_count;
+    struct peer peers[CONTROL_WORKERS_MAX];
+    struct inbox inbox;
+    struct buffer frame; /* where events are framed before they are appended */
+    struct script *script;
+};
+
+/* Wakes the worker if it sleeps: there is something for it. */
+void peer_ring(struct peer *peer);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* The small exports of ffi.h: clocks, errors, counters, the log. */
+#include <time.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "brain/process.h"
+
+int stentor_abi(void)
+{
+    return STENTOR_ABI;
+}
+
+const char *stentor_error_name(int code)
+{
+    return error_name(code);
+}
+
+const char *stentor_error_text(int code)
+{
+    return error_text(code);
+}
+
+static double clock_ms(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (double)now.tv_sec * 1e3 + (double)(now.tv_nsec / 1000) / 1e3;
+}
+
+double stentor_now_ms(void)
+{
+    return clock_ms(CLOCK_REALTIME);
+}
+
+double stentor_monotonic_ms(void)
+{
+    return clock_ms(CLOCK_MONOTONIC);
+}
+
+void stentor_log(int level, const char *text, uint32_t size)
+{
+    if (level >= LOG_DEBUG && level <= LOG_ERROR)
+        log_bytes((enum log_level)level, text, size);
+}
+
+static uint64_t sum_of(const struct board *board, bool streams)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < board->header->workers; i++) {
+        const struct board_worker *worker = board_worker(board, i);
+        sum +=
+            __atomic_load_n(streams ? &worker->streams : &worker->connections,
+                            __ATOMIC_RELAXED);
+    }
+    return sum;
+}
+
+/* Behind the counters stand two numbers that also go down. */
+const char *stentor_counter_name(uint32_t index)
+{
+    if (index == COUNTERS)
+        return "connections";
+    if (index == COUNTERS + 1)
+        return "streams";
+    return board_counter_name(index);
+}
+
+double stentor_counter(struct stentor_brain *brain, uint32_t index)
+{
+    if (!brain->in_charge || index > COUNTERS + 1)
+        return 0;
+    if (index >= COUNTERS)
+        return (double)sum_of(&brain->board, index == COUNTERS + 1);
+    return (double)board_sum(&brain->board, (enum board_counter)index);
+}
+
+double stentor_load(struct stentor_brain *brain)
+{
+    if (!brain->in_charge)
+        return 0;
+    const struct stentor_limits *limits = &brain->plan.limits;
+    double connections =
+        (double)sum_of(&brain->board, false) / limits->connections;
+    double channels = (double)brain->journal.header->channel_count /
+                      brain->journal.header->channels_max;
+    return connections > channels ? connections : channels;
+}

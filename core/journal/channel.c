@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+#include "journal/channel.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/error.h"
+#include "base/memory.h"
+
+/* FNV-1a: names come from the config and from whoever may open channels by a
+   limit, so the map is bounded whatever they are. */
+static uint32_t hash_of(struct text name)
+{
+    uint32_t hash = 2166136261u;
+    for (size_t i = 0; i < name.size; i++)
+        hash = (hash ^ (unsigned char)name.bytes[i]) * 16777619u;
+    return hash;
+}
+
+static struct text name_of(const struct journal_channel *channel)
+{
+    return text_of(channel->name, channel->name_bytes);
+}
+
+static void map_add(struct channel_map *map, struct text name, uint32_t row)
+{
+    uint32_t slot = hash_of(name) & map->mask;
+    while (map->rows[slot] != 0)
+        slot = (slot + 1) & map->mask;
+    map->rows[slot] = row + 1;
+}
+
+void channel_map_init(struct channel_map *map, const struct journal *journal)
+{
+    uint32_t slots = 64;
+    while (slots < journal->header->channels_max * 2)
+        slots *= 2;
+    map->rows = xcalloc(slots, sizeof *map->rows);
+    map->mask = slots - 1;
+    for (uint32_t row = 0; row < journal->header->channel_count; row++)
+        if (journal->channels[row].state != JOURNAL_CHANNEL_FREE)
+            map_add(map, name_of(&journal->channels[row]), row);
+}
+
+void channel_map_done(struct channel_map *map)
+{
+    free(map->rows);
+    map->rows = NULL;
+}
+
+/* The row with this name, or -1. */
+static int64_t map_find(const struct channel_map *map,
+                        const struct journal *journal, struct text name)
+{
+    uint32_t slot = hash_of(name) & map->mask;
+    for (; map->rows[slot] != 0; slot = (slot + 1) & map->mask) {
+        uint32_t row = map->rows[slot] - 1;
+        struct text other = name_of(&journal->channels[row]);
+        if (other.size == name.size &&
+            memcmp(other.bytes, name.bytes, name.size) == 0)
+            return row;
+    }
+    return -1;
+}
+
+/* A closed row whose last record is overwritten, or -1. */
+static int64_t spent_row(const struct journal *journal)
+{
+    const struct journal_header *header = journal->header;
+    for (uint32_t row = 0; row < header->channel_count; row++) {
+        const struct journal_channel *channel = &journal->channels[row];
+        if (channel->state != JOURNAL_CHANNEL_OPEN &&
+            (channel->newest == JOURNAL_NONE || channel->newest < header->tail))
+            return row;
+    }
+    return -1;
+}
+
+static void take_row(struct journal *journal, uint32_t row, struct text name)
+{
+    struct journal_channel *channel = &journal->channels[row];
+    /* Free while it changes: a writer that dies here leaves no half name. */
+    __atomic_store_n(&channel->state, JOURNAL_CHANNEL_FREE, __ATOMIC_RELEASE);
+    __atomic_store_n(&channel->generation, channel->generation + 1,
+                     __ATOMIC_RELEASE);
+    channel->newest = JOURNAL_NONE;
+    channel->newest_seq = 0;
+    channel->lost_seq = 0;
+    memcpy(channel->name, name.bytes, name.size);
+    channel->name[name.size] = '\0';
+    channel->name_bytes = (uint32_t)name.size;
+}
+
+/* A row for a name that has none: a new one, or a spent one; or -1. */
+static int64_t new_row(struct journal *journal, struct channel_map *map,
+                       struct text name)
+{
+    struct journal_header *header = journal->header;
+    uint32_t row = header->channel_count;
+    if (row < header->channels_max) {
+        take_row(journal, row, name);
+        __atomic_store_n(&header->channel_count, row + 1, __ATOMIC_RELEASE);
+        map_add(map, name, row);
+        return row;
+    }
+    int64_t spent = spent_row(journal);
+    if (spent >= 0) {
+        take_row(journal, (uint32_t)spent, name);
+        /* The old name must leave the map: it is made anew. */
+        journal->channels[spent].state = JOURNAL_CHANNEL_OPEN;
+        channel_map_done(map);
+        channel_map_init(map, journal);
+    }
+    return spent;
+}
+
+int channel_open(struct journal *journal, struct channel_map *map,
+                 struct text name, uint32_t replay_count, uint64_t replay_ms)
+{
+    CHECK(journal->writable);
+    if (name.size == 0 || name.size >= JOURNAL_NAME_BYTES)
+        return STENTOR_EINVALID;
+    int64_t row = map_find(map, journal, name);
+    if (row < 0)
+        row = new_row(journal, map, name);
+    if (row < 0)
+        return STENTOR_EFULL;
+    struct journal_channel *channel = &journal->channels[row];
+    __atomic_store_n(&channel->replay_count, replay_count, __ATOMIC_RELAXED);
+    __atomic_store_n(&channel->replay_ms, replay_ms, __ATOMIC_RELAXED);
+    __atomic_store_n(&channel->state, JOURNAL_CHANNEL_OPEN, __ATOMIC_RELEASE);
+    return (int)row;
+}
+
+void channel_close(struct journal *journal, uint32_t channel)
+{
+    CHECK(journal->writable && channel < journal->header->channel_count);
+    __atomic_store_n(&journal->channels[channel].state, JOURNAL_CHANNEL_CLOSED,
+                     __ATOMIC_RELEASE);
+}

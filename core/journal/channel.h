@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The channel table in the journal's memory: it survives the writer. Rows are
+ * found by name through a map that the writer keeps for itself.
+ */
+#ifndef STENTOR_JOURNAL_CHANNEL_H
+#define STENTOR_JOURNAL_CHANNEL_H
+
+#include "base/text.h"
+#include "journal/journal.h"
+
+/* The writer's map from names to rows: open addressing, linear probing. */
+struct channel_map {
+    uint32_t *rows; /* row + 1; 0: empty */
+    uint32_t mask;  /* slots - 1 */
+};
+
+/* Reads the names out of the table. */
+void channel_map_init(struct channel_map *map, const struct journal *journal);
+void channel_map_done(struct channel_map *map);
+
+/*
+ * The row of channel `name`, made if there is none; its replay limits are set.
+ * STENTOR_EFULL when no row is free, STENTOR_EINVALID for an empty name or one
+ * of JOURNAL_NAME_BYTES or more.
+ */
+int channel_open(struct journal *journal, struct channel_map *map,
+                 struct text name, uint32_t replay_count, uint64_t replay_ms);
+
+/* Gives the row back once the tail has passed its last record. The name finds
+   it again until then. */
+void channel_close(struct journal *journal, uint32_t channel);
+
+#endif

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/* The file: the header, then one part for each worker, each on cache lines of
+   its own, so that workers that count do not disturb each other. */
+#include "mailbox/board.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/error.h"
+
+enum { BOARD_LINE_BYTES = 64 };
+
+static int fail(char *error, const char *what)
+{
+    snprintf(error, STENTOR_ERROR_BYTES, "board: %s: %s", what,
+             strerror(errno));
+    return STENTOR_ESYSTEM;
+}
+
+static uint64_t worker_bytes(uint32_t channels)
+{
+    uint64_t bytes =
+        sizeof(struct board_worker) + (uint64_t)channels * sizeof(uint32_t);
+    return (bytes + BOARD_LINE_BYTES - 1) / BOARD_LINE_BYTES * BOARD_LINE_BYTES;
+}
+
+static uint64_t board_bytes(uint32_t workers, uint32_t channels)
+{
+    return sizeof(struct board_header) + workers * worker_bytes(channels);
+}
+
+static int map(struct board *board, int fd, char *error)
+{
+    void *memory =
+        mmap(NULL, board->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (memory == MAP_FAILED)
+        return fail(error, "cannot map it");
+    board->header = memory;
+    return 0;
+}
+
+int board_create(int fd, uint32_t workers, uint32_t channels, char *error)
+{
+    struct board board = { .bytes = board_bytes(workers, channels) };
+    if (ftruncate(fd, (off_t)board.bytes) != 0)
+        return fail(error, "cannot size it");
+    int code = map(&board, fd, error);
+    if (code != 0)
+        return code;
+    board.header->magic = BOARD_MAGIC;
+    board.header->version = BOARD_VERSION;
+    board.header->workers = workers;
+    board.header->channels = channels;
+    board.header->worker_bytes = worker_bytes(channels);
+    board_close(&board);
+    return 0;
+}
+
+int board_open(struct board *board, int fd, char *error)
+{
+    struct stat file;
+    memset(board, 0, sizeof *board);
+    if (fstat(fd, &file) != 0)
+        return fail(error, "cannot stat it");
+    board->bytes = (uint64_t)file.st_size;
+    if (board->bytes < sizeof(struct board_header)) {
+        snprintf(error, STENTOR_ERROR_BYTES, "board: it is too short");
+        return STENTOR_EINVALID;
+    }
+    int code = map(board, fd, error);
+    if (code != 0)
+        return code;
+    const struct board_header *header = board->header;
+    if (header->magic != BOARD_MAGIC || header->version != BOARD_VERSION) {
+        snprintf(error, STENTOR_ERROR_BYTES, "board: not of this version");
+        code = STENTOR_EVERSION;
+    } else if (header->worker_bytes != worker_bytes(header->channels) ||
+               board->bytes != board_bytes(header->workers, header->channels)) {
+        snprintf(error, STENTOR_ERROR_BYTES, "board: its sizes do not fit");
+        code = STENTOR_EINVALID;
+    }
+    if (code != 0)
+        board_close(board);
+    return code;
+}
+
+void board_close(struct board *board)
+{
+    if (board->header != NULL)
+        munmap(board->header, board->bytes);
+    memset(board, 0, sizeof *board);
+}
+
+struct board_worker *board_worker(const struct board *board, uint32_t number)
+{
+    CHECK(number < board->header->workers);
+    char *first = (char *)(board->header + 1);
+    return (struct board_worker *)(void *)(first +
+                                           number *
+                                               board->header->worker_bytes);
+}
+
+void board_forget_worker(const struct board *board, uint32_t number)
+{
+    struct board_worker *worker = board_worker(board, number);
+    __atomic_store_n(&worker->asleep, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&worker->connections, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&worker->streams, 0, __ATOMIC_RELAXED);
+    for (uint32_t i = 0; i < board->header->channels; i++)
+        __atomic_store_n(&worker->channel_streams[i], 0, __ATOMIC_RELAXED);
+}
+
+uint64_t board_sum(const struct board *board, enum board_counter counter)
+{
+    CHECK((uint32_t)counter < COUNTERS);
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < board->header->workers; i++)
+        sum += __atomic_load_n(&board_worker(board, i)->counters[counter],
+                               __ATOMIC_RELAXED);
+    return sum;
+}
+
+uint32_t board_channel_streams(const struct board *board, uint32_t channel)
+{
+    CHECK(channel < board->header->channels);
+    uint32_t sum = 0;
+    for (uint32_t i = 0; i < board->header->workers; i++)
+        sum +=
+            __atomic_load_n(&board_worker(board, i)->channel_streams[channel],
+                            __ATOMIC_RELAXED);
+    return sum;
+}
+
+const char *board_counter_name(uint32_t counter)
+{
+    static const char *const names[] = {
+#define BOARD_NAME(name, text) #name,
+        BOARD_COUNTERS(BOARD_NAME)
+#undef BOARD_NAME
+    };
+    return counter < COUNTERS ? names[counter] : NULL;
+}

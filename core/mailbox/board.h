@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The board: shared memory of the supervisor's in which each process shows
+ * what the others need to know without asking: who sleeps, how many streams
+ * each channel has in each worker, and all counters. It survives every process
+ * but the supervisor. One writer for each word, but for `asleep`, which the
+ * ringer clears.
+ */
+#ifndef STENTOR_MAILBOX_BOARD_H
+#define STENTOR_MAILBOX_BOARD_H
+
+#include <stdint.h>
+
+enum { BOARD_MAGIC = 0x424e5453, BOARD_VERSION = 1 };
+
+/* Everything that is counted; name, and what it counts. */
+#define BOARD_COUNTERS(X)                                                   \
+    X(accepted, "connections accepted")                                     \
+    X(refused_full, "connections refused: limit `connections`")             \
+    X(requests, "requests sent to the brain")                               \
+    X(requests_held, "times a request had to wait for room in the mailbox") \
+    X(responses, "ordinary responses")                                      \
+    X(bad_requests, "requests refused before the brain saw them (4xx)")     \
+    X(timeouts, "heads, bodies and idle connections that took too long")    \
+    X(unanswered, "requests that the brain did not answer in time (503)")   \
+    X(outcome_unknown, "requests taken by a brain that died (503)")         \
+    X(offered_again, "requests offered to the next brain")                  \
+    X(streams_opened, "streams begun")                                      \
+    X(streams_resumed, "of these: continued from an id")                    \
+    X(gaps, "gap events sent")                                              \
+    X(events_sent, "events written to clients, also in part")               \
+    X(bytes_sent, "bytes of streams written to clients")                    \
+    X(heartbeats, "heartbeats written")                                     \
+    X(fell_behind, "times a client did not take all bytes at once")         \
+    X(closed_by_client, "streams ended by the client")                      \
+    X(closed_lagged_bytes, "streams closed: limit `client_lag`")            \
+    X(closed_lagged_time, "streams closed: limit `client_lag_time`")        \
+    X(closed_error, "streams ended by a socket error")                      \
+    X(closed_stop, "streams ended because the server stopped")              \
+    X(clients_vanished, "connections that ended in mid-request")
+
+enum board_counter {
+#define BOARD_ENUM(name, text) COUNTER_##name,
+    BOARD_COUNTERS(BOARD_ENUM)
+#undef BOARD_ENUM
+        COUNTERS
+};
+
+struct board_brain {
+    uint32_t asleep; /* 1: ring its bell */
+    uint32_t starts; /* how often a brain was started */
+};
+
+struct board_worker {
+    uint32_t asleep;      /* 1: ring its bell */
+    uint32_t connections; /* open now */
+    uint32_t streams;     /* of these: streams */
+    uint32_t starts;      /* how often this worker was started */
+    uint64_t counters[COUNTERS];
+    /* Streams of each channel, by the journal's channel number. */
+    uint32_t channel_streams[];
+};
+
+struct board_header {
+    uint32_t magic;
+    uint32_t version;
+    uint32_t workers;
+    uint32_t channels;
+    uint64_t worker_bytes; /* from one worker's part to the next */
+    struct board_brain brain __attribute__((aligned(64)));
+};
+
+/* One process's view. */
+struct board {
+    struct board_header *header;
+    uint64_t bytes;
+};
+
+int board_create(int fd, uint32_t workers, uint32_t channels, char *error);
+int board_open(struct board *board, int fd, char *error);
+void board_close(struct board *board);
+
+struct board_worker *board_worker(const struct board *board, uint32_t number);
+
+/* Clears what a dead worker said of its connections; counters stay. */
+void board_forget_worker(const struct board *board, uint32_t number);
+
+/* Adds to a counter of the caller's own worker. */
+static inline void board_count(struct board_worker *worker,
+                               enum board_counter counter, uint64_t more)
+{
+    uint64_t value =
+        __atomic_load_n(&worker->counters[counter], __ATOMIC_RELAXED);
+    __atomic_store_n(&worker->counters[counter], value + more,
+                     __ATOMIC_RELAXED);
+}
+
+/* The sum of a counter over all workers. */
+uint64_t board_sum(const struct board *board, enum board_counter counter);
+
+/* Streams of a channel over all workers. */
+uint32_t board_channel_streams(const struct board *board, uint32_t channel);
+
+/* "accepted" …; NULL past the last. */
+const char *board_counter_name(uint32_t counter);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The control channel between the supervisor and a child: a SOCK_SEQPACKET
+ * pair, one message a packet, descriptors beside it (SCM_RIGHTS). The child
+ * finds its end at CONTROL_FD.
+ *
+ *   supervisor                        brain
+ *   CONFIG path           →           loads the config without effects
+ *                         ←  PLAN     what it asks for
+ *   OBJECTS + descriptors →           maps journal, board, mailboxes
+ *   GO                    →           it is in charge
+ *   MAILBOX + descriptors →           worker `number` was started again
+ *   STOP                  →           runs its stop hooks, exits 0
+ *
+ *   supervisor                        worker
+ *   OBJECTS + descriptors →           maps, listens
+ *                         ←  READY    serves from here on
+ *   MAILBOX + descriptors →           there is a new brain
+ *   STOP                  →           closes everything, exits 0
+ */
+#ifndef STENTOR_SUPERVISOR_CONTROL_H
+#define STENTOR_SUPERVISOR_CONTROL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "brain/ffi.h" /* struct stentor_plan */
+
+enum {
+    CONTROL_FD = 3, /* the child's end */
+    CONTROL_FDS_MAX = 200,
+    CONTROL_WORKERS_MAX = 64,
+    CONTROL_PATH_BYTES = 4096
+};
+
+enum control_type {
+    CONTROL_CONFIG = 1, /* NUL-terminated path */
+    CONTROL_PLAN,       /* struct stentor_plan */
+    CONTROL_OBJECTS,    /* struct control_objects */
+    CONTROL_READY,
+    CONTROL_GO,
+    CONTROL_MAILBOX, /* struct control_mailbox */
+    CONTROL_STOP
+};
+
+/*
+ * Descriptors beside OBJECTS, in this order:
+ *   to the brain:  journal, board, its bell, then for each worker its mailbox
+ *                  and its bell
+ *   to a worker:   journal (read-only), board, its mailbox, its bell, the
+ *                  brain's bell, then its listening sockets
+ */
+struct control_objects {
+    uint32_t worker_count;
+    uint32_t number; /* worker: its own */
+    struct stentor_plan plan;
+};
+
+/* Beside it: the new mailbox. */
+struct control_mailbox {
+    uint32_t number; /* brain: of the worker that was started again */
+};
+
+/* One received message; the descriptors belong to the receiver. */
+struct control_message {
+    uint32_t type;
+    uint32_t size; /* of `body` */
+    uint32_t fd_count;
+    int fds[CONTROL_FDS_MAX]; /* close-on-exec */
+    _Alignas(8) char body[16384];
+};
+
+/* A pair of connected ends, close-on-exec; 0 or -1 with errno. */
+int control_pair(int ends[2]);
+
+/* Sends one message; the descriptors stay the caller's. 0 or -1 with errno. */
+int control_send(int fd, uint32_t type, const void *body, size_t size,
+                 const int *fds, uint32_t fd_count);
+
+/* Receives one message: 1, 0 if the other end is closed, -1 with errno
+   (EAGAIN on a non-blocking end with nothing there). */
+int control_receive(int fd, struct control_message *message);
+
+/*
+ * To be called first by a child: dies with the supervisor `parent`, however
+ * that dies, ignores the terminal's signals, sets its title and log name to
+ * `name` ("worker 0"), and checks that CONTROL_FD is open.
+ */
+void control_start_child(pid_t parent, const char *name);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The listening sockets. Each worker has its own for each address, joined by
+ * SO_REUSEPORT, so the kernel spreads the connections. The supervisor keeps
+ * them open: closing one resets the connections that wait in its queue.
+ */
+#ifndef STENTOR_SUPERVISOR_LISTENING_H
+#define STENTOR_SUPERVISOR_LISTENING_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "brain/ffi.h" /* struct stentor_listener */
+#include "supervisor/control.h"
+
+enum { LISTENING_ADDRESS_BYTES = 80 };
+
+struct listening {
+    uint32_t address_count;
+    uint32_t worker_count;
+    int sockets[CONTROL_WORKERS_MAX][STENTOR_LISTENERS_MAX];
+};
+
+/* Opens them all or none. `error` receives what and how to mend it. */
+int listening_open(struct listening *listening,
+                   const struct stentor_listener *addresses, uint32_t count,
+                   uint32_t worker_count, char *error);
+void listening_close(struct listening *listening);
+
+/* "127.0.0.1:3000" or "[::1]:3000". */
+void listening_name(const struct stentor_listener *address, char *name);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* What a config asks of the supervisor: is it sound, and what has changed. */
+#ifndef STENTOR_SUPERVISOR_PLAN_H
+#define STENTOR_SUPERVISOR_PLAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "brain/ffi.h"
+#include "supervisor/control.h"
+
+/* Copies the plan out of a PLAN message; false if that is not one of ours. */
+bool plan_read(const struct control_message *message,
+               struct stentor_plan *plan);
+
+/* How many workers it asks for; 0 with a sentence in `error` if that, or
+   another part of it, cannot be had. */
+uint32_t plan_workers(const struct stentor_plan *plan, char *error);
+
+/* Says in one line which parts of `wanted` differ from the plan in force, as
+   they stay without effect until the next start. */
+void plan_warn_of_changes(const struct stentor_plan *force,
+                          const struct stentor_plan *wanted);
+
+/* Lets this process and its children have as many descriptors as the system
+   allows, and warns if that is too few for the plan's connections. */
+void plan_raise_descriptors(void);
+void plan_warn_of_descriptors(const struct stentor_plan *plan,
+                              uint32_t workers);
+
+#endif

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+#include "supervisor/startup.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "supervisor/plan.h"
+#include "supervisor/process.h"
+#include "supervisor/shutdown.h"
+
+void startup_complain(const char *format, ...)
+{
+    char line[2 * STENTOR_ERROR_BYTES + CONTROL_PATH_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "stentor: %s\n", line);
+}
+
+static void say_started(const struct child *child)
+{
+    log_info("%s started (pid %d)", child->name, child->process.pid);
+}
+
+static void start_child(struct supervisor *supervisor, struct child *child)
+{
+    int code = child_start(child);
+    if (code == 0) {
+        /* While loading, all that is said is what is wrong, if anything is. */
+        if (supervisor->phase != PHASE_LOADING)
+            say_started(child);
+        return;
+    }
+    if (supervisor->phase < PHASE_SERVING) {
+        startup_complain("cannot start %s: %s", child->name, uv_strerror(code));
+        shutdown_at_once(supervisor, 1);
+        return;
+    }
+    uint64_t delay_ms = child_start_later(child);
+    log_error("%s cannot be started: %s; again in %.1f s", child->name,
+              uv_strerror(code), (double)delay_ms / 1000);
+}
+
+void startup_brain(struct supervisor *supervisor)
+{
+    start_child(supervisor, &supervisor->brain);
+    child_send(&supervisor->brain, CONTROL_CONFIG, supervisor->config_path,
+               strlen(supervisor->config_path) + 1, NULL, 0);
+}
+
+static void count_start(uint32_t *starts)
+{
+    __atomic_store_n(starts, *starts + 1, __ATOMIC_RELAXED);
+}
+
+void startup_worker(struct supervisor *supervisor, struct child *worker)
+{
+    const struct listening *listening = &supervisor->listening;
+    struct objects *objects = &supervisor->objects;
+    uint32_t number = worker->number;
+    int fds[CONTROL_FDS_MAX];
+    count_start(&board_worker(&objects->board, number)->starts);
+    start_child(supervisor, worker);
+    uint32_t count = objects_for_worker(objects, number, fds);
+    for (uint32_t i = 0; i < listening->address_count; i++)
+        fds[count++] = listening->sockets[number][i];
+    struct control_objects message = { .worker_count = supervisor->worker_count,
+                                       .number = number,
+                                       .plan = supervisor->plan };
+    child_send(worker, CONTROL_OBJECTS, &message, sizeof message, fds, count);
+}
+
+void startup_give_objects(struct supervisor *supervisor)
+{
+    int fds[CONTROL_FDS_MAX];
+    uint32_t count = objects_for_brain(&supervisor->objects, fds);
+    struct control_objects message = { .worker_count = supervisor->worker_count,
+                                       .plan = supervisor->plan };
+    count_start(&supervisor->objects.board.header->brain.starts);
+    child_send(&supervisor->brain, CONTROL_OBJECTS, &message, sizeof message,
+               fds, count);
+}
+
+static int open_all(struct supervisor *supervisor, uint32_t workers,
+                    char *error)
+{
+    const struct stentor_plan *plan = &supervisor->plan;
+    int code = listening_open(&supervisor->listening, plan->listeners,
+                              plan->listener_count, workers, error);
+    if (code == 0)
+        code = objects_open(&supervisor->objects, plan, workers, error);
+    return code;
+}
+
+void startup_carry_out(struct supervisor *supervisor)
+{
+    char error[STENTOR_ERROR_BYTES];
+    uint32_t workers = plan_workers(&supervisor->plan, error);
+    if (workers == 0 || open_all(supervisor, workers, error) != 0) {
+        startup_complain("%s", error);
+        shutdown_at_once(supervisor, 1);
+        return;
+    }
+    log_set_level((enum log_level)supervisor->plan.log_level);
+    plan_warn_of_descriptors(&supervisor->plan, workers);
+    supervisor->phase = PHASE_OPENING;
+    say_started(&supervisor->brain);
+    for (uint32_t i = 0; i < workers; i++) {
+        child_init(&supervisor->workers[i], &supervisor->loop, "worker",
+                   supervisor, supervisor->child_events);
+        child_set_number(&supervisor->workers[i], i);
+    }
+    supervisor->worker_count = workers;
+    startup_give_objects(supervisor);
+    for (uint32_t i = 0; i < workers; i++)
+        if (supervisor->phase == PHASE_OPENING)
+            startup_worker(supervisor, &supervisor->workers[i]);
+}
+
+static void say_ready(const struct supervisor *supervisor)
+{
+    const struct stentor_plan *plan = &supervisor->plan;
+    struct buffer line;
+    char name[LISTENING_ADDRESS_BYTES];
+    buffer_init(&line);
+    for (uint32_t i = 0; i < plan->listener_count; i++) {
+        listening_name(&plan->listeners[i], name);
+        buffer_add_format(&line, "http://%s, ", name);
+    }
+    log_info("ready: %.*s%" PRIu32 " worker%s, journal %.4g MB", (int)line.size,
+             line.bytes, supervisor->worker_count,
+             supervisor->worker_count == 1 ? "" : "s",
+             (double)plan->journal_bytes / (1 << 20));
+    buffer_done(&line);
+}
+
+void startup_put_in_charge(struct supervisor *supervisor)
+{
+    child_send(&supervisor->brain, CONTROL_GO, NULL, 0, NULL, 0);
+    if (supervisor->brain.state != CHILD_DOWN)
+        supervisor->brain.state = CHILD_READY;
+}
+
+void startup_count_ready(struct supervisor *supervisor)
+{
+    for (uint32_t i = 0; i < supervisor->worker_count; i++)
+        if (supervisor->workers[i].state != CHILD_READY)
+            return;
+    supervisor->phase = PHASE_SERVING;
+    startup_put_in_charge(supervisor);
+    say_ready(supervisor);
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+#include "worker/connection.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "worker/process.h"
+#include "worker/reading.h"
+#include "worker/request.h"
+#include "worker/response.h"
+#include "worker/stream.h"
+
+/* How long a client may take to read what it was refused with. */
+enum { LINGER_MS = 2000 };
+
+static struct connection *of_handle(uv_handle_t *handle)
+{
+    return CHECK_CAST(struct connection, handle->data, CONNECTION_MAGIC);
+}
+
+/* The board's gauge has this one writer. */
+static void count_open(struct worker *worker, int more)
+{
+    uint32_t open =
+        __atomic_load_n(&worker->shown->connections, __ATOMIC_RELAXED);
+    __atomic_store_n(&worker->shown->connections, open + (uint32_t)more,
+                     __ATOMIC_RELAXED);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct connection *connection = of_handle(handle);
+    struct worker *worker = connection_worker(connection);
+    CHECK(connection->state == CONNECTION_CLOSING);
+    count_open(worker, -1);
+    connection->magic = 0;
+    free(connection);
+    listeners_resume(worker);
+}
+
+void connection_open(struct worker *worker, int fd, bool surplus)
+{
+    struct connection *connection = xcalloc(1, sizeof *connection);
+    connection->magic = CONNECTION_MAGIC;
+    connection->state = CONNECTION_IDLE;
+    connection->fresh = true;
+    connection->surplus = surplus;
+    wheel_member_init(&connection->timer);
+    list_init(&connection->member);
+    uv_tcp_init(&worker->loop, &connection->tcp);
+    connection->tcp.data = connection;
+    count_open(worker, 1);
+    board_count(worker->shown, COUNTER_accepted, 1);
+    int result = uv_tcp_open(&connection->tcp, fd);
+    CHECK(result == 0); /* fails only for what is not a socket */
+    wheel_set(&worker->wheel, &connection->timer,
+              worker->plan.limits.head_time_ms);
+    reading_start(connection);
+}
+
+void connection_go(struct connection *connection, enum connection_state state)
+{
+    static const uint8_t edges[] = {
+        [CONNECTION_IDLE] = 1 << CONNECTION_READING | 1 << CONNECTION_CLOSING,
+        [CONNECTION_READING] = 1 << CONNECTION_DECIDING |
+                               1 << CONNECTION_RESPONDING |
+                               1 << CONNECTION_CLOSING,
+        [CONNECTION_DECIDING] = 1 << CONNECTION_RESPONDING |
+                                1 << CONNECTION_STREAMING |
+                                1 << CONNECTION_CLOSING,
+        [CONNECTION_RESPONDING] =
+            1 << CONNECTION_IDLE | 1 << CONNECTION_CLOSING,
+        [CONNECTION_STREAMING] = 1 << CONNECTION_CLOSING,
+        [CONNECTION_CLOSING] = 0,
+    };
+    CHECK(connection->magic == CONNECTION_MAGIC);
+    CHECK(edges[connection->state] & 1 << state);
+    connection->state = (uint8_t)state;
+}
+
+void connection_drop_request(struct connection *connection)
+{
+    struct worker *worker = connection_worker(connection);
+    struct request *request = connection->request;
+    connection->request = NULL;
+    if (request == NULL)
+        return;
+    pending_remove(&worker->pending, request);
+    worker_give_request(worker, request);
+}
+
+static void count_vanished(const struct connection *connection)
+{
+    struct worker *worker = connection_worker(connection);
+    board_count(worker->shown, COUNTER_clients_vanished, 1);
+    if (log_get_level() > LOG_DEBUG)
+        return;
+    char address[64];
+    connection_address(connection, address);
+    log_debug("%s went away in mid-request", address);
+}
+
+void connection_close(struct connection *connection, int reason)
+{
+    struct worker *worker = connection_worker(connection);
+    if (connection->state == CONNECTION_CLOSING)
+        return;
+    if (connection->state == CONNECTION_STREAMING) {
+        stream_end(connection, reason);
+        connection->request = NULL;
+    } else {
+        bool in_request = connection->state == CONNECTION_READING ||
+                          connection->state == CONNECTION_DECIDING;
+        if (in_request && !worker->stopping)
+            count_vanished(connection);
+        connection_drop_request(connection);
+    }
+    wheel_clear(&worker->wheel, &connection->timer);
+    connection_go(connection, CONNECTION_CLOSING);
+    uv_close((uv_handle_t *)&connection->tcp, on_closed);
+}
+
+/* Closing a socket with unread bytes resets the connection, and a reset wipes
+   out the answer that the client has not read yet. So say that we are done, and
+   wait a moment for the client to be done too. */
+static void linger(struct connection *connection)
+{
+    struct worker *worker = connection_worker(connection);
+    uv_os_fd_t fd;
+    connection->lingering = true;
+    if (uv_fileno((uv_handle_t *)&connection->tcp, &fd) == 0)
+        shutdown(fd, SHUT_WR);
+    wheel_set(&worker->wheel, &connection->timer, LINGER_MS);
+    if (connection->paused)
+        reading_start(connection);
+}
+
+void connection_answered(struct connection *connection)
+{
+    struct worker *worker = connection_worker(connection);
+    struct request *request = connection->request;
+    CHECK(connection->state == CONNECTION_RESPONDING && request != NULL);
+    bool ahead = request->ahead.size > 0;
+    if (!request->keep_alive || (request->half_closed && !ahead)) {
+        if (!request->half_closed && (ahead || !request->whole))
+            linger(connection);
+        else
+            connection_close(connection, COUNTER_closed_by_client);
+        return;
+    }
+    connection_go(connection, CONNECTION_IDLE);
+    if (ahead) {
+        request_reset(request);
+        reading_ahead(connection);
+        return;
+    }
+    connection_drop_request(connection);
+    wheel_set(&worker->wheel, &connection->timer,
+              worker->plan.limits.idle_time_ms);
+}
+
+void connection_deadline(struct connection *connection)
+{
+    struct worker *worker = connection_worker(connection);
+    switch ((enum connection_state)connection->state) {
+    case CONNECTION_IDLE:
+        board_count(worker->shown, COUNTER_timeouts, 1);
+        connection_close(connection, COUNTER_closed_error);
+        break;
+    case CONNECTION_READING:
+        board_count(worker->shown, COUNTER_timeouts, 1);
+        response_refuse(connection, 408,
+                        connection->request->head_done
+                            ? "the body took too long"
+                            : "the request head took too long");
+        break;
+    case CONNECTION_DECIDING:
+        board_count(worker->shown, COUNTER_unanswered, 1);
+        pending_remove(&worker->pending, connection->request);
+        response_later(connection, 503, 5000, "no answer in time", 1);
+        break;
+    case CONNECTION_RESPONDING:
+        if (!connection->lingering)
+            board_count(worker->shown, COUNTER_timeouts, 1);
+        connection_close(connection, COUNTER_closed_error);
+        break;
+    case CONNECTION_STREAMING:
+        stream_deadline(connection);
+        break;
+    case CONNECTION_CLOSING:
+        CHECK(!"a closed connection has no deadline");
+    }
+}
+
+void connection_address(const struct connection *connection, char text[64])
+{
+    struct sockaddr_storage address;
+    int size = sizeof address;
+    memcpy(text, "unknown", 8);
+    if (uv_tcp_getpeername(&connection->tcp, (struct sockaddr *)&address,
+                           &size) != 0)
+        return;
+    if (address.ss_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const void *)&address;
+        inet_ntop(AF_INET, &v4->sin_addr, text, 64);
+    } else if (address.ss_family == AF_INET6) {
+        const struct sockaddr_in6 *v6 = (const void *)&address;
+        if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
+            inet_ntop(AF_INET, &v6->sin6_addr.s6_addr[12], text, 64);
+        else
+            inet_ntop(AF_INET6, &v6->sin6_addr, text, 64);
+    }
+}

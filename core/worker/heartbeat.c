@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+#include "worker/heartbeat.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "journal/event_id.h"
+#include "worker/connection.h"
+#include "worker/process.h"
+#include "worker/stream.h"
+#include "worker/stream_own.h"
+
+size_t heartbeat_compose(const struct stentor_heartbeat *plan, bool chunked,
+                         uint64_t epoch, uint64_t seq,
+                         char room[HEARTBEAT_ROOM])
+{
+    CHECK(plan->size <= STENTOR_HEARTBEAT_BYTES);
+    char id[EVENT_ID_BYTES + 1], id_line[EVENT_ID_BYTES + 8];
+    size_t id_size = 0, at = 0;
+    /* Nothing was ever published: there is no position to tell. */
+    if (plan->with_id != 0 && seq > 0) {
+        event_id_format(&(struct event_id){ .epoch = epoch, .seq = seq }, id);
+        id_size = (size_t)snprintf(id_line, sizeof id_line, "id: %s\n", id);
+    }
+    size_t size = id_size + plan->size;
+    if (size == 0)
+        return 0;
+    if (chunked)
+        at = (size_t)snprintf(room, HEARTBEAT_ROOM, "%zx\r\n", size);
+    memcpy(room + at, id_line, id_size);
+    memcpy(room + at + id_size, plan->frame, plan->size);
+    at += size;
+    if (chunked) {
+        memcpy(room + at, "\r\n", 2);
+        at += 2;
+    }
+    CHECK(at <= HEARTBEAT_ROOM);
+    return at;
+}
+
+/* SplitMix64's last step: neighbouring seeds give unrelated numbers. */
+static uint64_t mix(uint64_t x)
+{
+    x += 0x9e3779b97f4a7c15;
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
+    x = (x ^ x >> 27) * 0x94d049bb133111eb;
+    return x ^ x >> 31;
+}
+
+uint64_t heartbeat_delay(const struct stentor_heartbeat *plan, uint64_t seed,
+                         bool first)
+{
+    CHECK(plan->every_ms > 0);
+    uint64_t percent = plan->jitter_percent < 100 ? plan->jitter_percent : 100;
+    uint64_t span = first ? plan->every_ms : plan->every_ms * percent / 100;
+    uint64_t delay = plan->every_ms - mix(seed) % (span + 1);
+    return delay > 0 ? delay : 1;
+}
+
+static void set_deadline(struct connection *connection, bool first)
+{
+    struct worker *worker = connection_worker(connection);
+    const struct stentor_heartbeat *plan = &worker->plan.heartbeat;
+    if (plan->every_ms == 0) {
+        wheel_clear(&worker->wheel, &connection->timer);
+        return;
+    }
+    uint64_t seed = connection->number ^ mix(worker_now(worker));
+    if (first)
+        seed = connection->number;
+    wheel_set(&worker->wheel, &connection->timer,
+              heartbeat_delay(plan, seed, first));
+}
+
+void heartbeat_schedule(struct connection *connection)
+{
+    struct worker *worker = connection_worker(connection);
+    uint32_t now = (uint32_t)(worker_now(worker) / WHEEL_TICK_MS);
+    /* A stream that was only behind for a moment had its first long ago. */
+    bool first = now - connection->started <
+                 worker->plan.heartbeat.every_ms / WHEEL_TICK_MS;
+    set_deadline(connection, first);
+}
+
+static void send_one(struct connection *connection)
+{
+    struct worker *worker = connection_worker(connection);
+    const struct audience *audience = connection->audience;
+    uint64_t position, seq;
+    fanout_place(&worker->fanout, audience, &position, &seq);
+    char room[HEARTBEAT_ROOM];
+    size_t size = heartbeat_compose(&worker->plan.heartbeat, audience->chunked,
+                                    worker->journal.header->epoch, seq, room);
+    if (size == 0)
+        return;
+    uv_buf_t buf = uv_buf_init(room, (unsigned)size);
+    int written = uv_try_write((uv_stream_t *)&connection->tcp, &buf, 1);
+    if (written == UV_EAGAIN)
+        written = 0;
+    if (written < 0) {
+        connection_close(connection, stream_error_counter(written));
+        return;
+    }
+    board_count(worker->shown, COUNTER_heartbeats, 1);
+    board_count(worker->shown, COUNTER_bytes_sent, (uint64_t)written);
+    connection->sent += (uint64_t)written;
+    if ((size_t)written == size)
+        return;
+    /* The rest must go out before anything else does. */
+    stream_own_leave_step(connection, position, seq, audience->sent);
+    stream_own_hold(connection, room + written, size - (size_t)written);
+}
+
+void heartbeat_beat(struct connection *connection)
+{
+    struct worker *worker = connection_worker(connection);
+    CHECK(connection->own == NULL);
+    if (worker->fanout.serving == connection->audience) {
+        /* The audience is just being written to, and it does not matter to
+           whom already: events are a heartbeat too. Soon again. */
+        wheel_set(&worker->wheel, &connection->timer, WHEEL_TICK_MS);
+        return;
+    }
+    bool wanted = !worker->plan.heartbeat.idle_only || !connection->wrote;
+    connection->wrote = false;
+    set_deadline(connection, false);
+    if (wanted)
+        send_one(connection); /* the last: it may close the connection */
+}

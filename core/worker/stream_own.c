@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The seam between a stream of its own and the fan-out. Let P be the stream's
+ * position: every record of its channels before P was written to it or is in
+ * `pending`, none from P on. It gets into step only here, in get_into_step,
+ * and only if P is the fan-out's position, no pass is under way and nothing is
+ * pending. The next pass begins at that position and serves all that are in
+ * step: so nothing is lost, nothing comes twice and nothing out of order.
+ *
+ * A stream that has come to the target during a pass, or began at a head that
+ * the fan-out has not reached, waits; at the end of each pass it is judged
+ * again. Reading never goes beyond the target, so it cannot run away.
+ */
+#include "worker/stream_own.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/check.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "journal/resume.h"
+#include "worker/connection.h"
+#include "worker/heartbeat.h"
+#include "worker/process.h"
+#include "worker/stream.h"
+
+enum { LAG_CHECK_MS = 1000, READ_ROUNDS = 2 };
+
+uint64_t stream_own_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static struct fanout *fanout_of(const struct connection *connection)
+{
+    return &connection_worker(connection)->fanout;
+}
+
+/* --- life --------------------------------------------------------------- */
+
+struct stream_own *stream_own_new(struct connection *connection,
+                                  uint64_t position, uint64_t seq)
+{
+    CHECK(connection->own == NULL);
+    struct stream_own *own = xcalloc(1, sizeof *own);
+    own->magic = STREAM_OWN_MAGIC;
+    own->position = position;
+    own->seq = seq;
+    own->sure_seq = seq;
+    own->since_ms = stream_own_now_ms();
+    own->write.data = own;
+    connection->own = own;
+    return own;
+}
+
+static void own_free(struct stream_own *own)
+{
+    CHECK(own->magic == STREAM_OWN_MAGIC && !own->writing);
+    own->magic = 0;
+    free(own->wants);
+    free(own->pending);
+    free(own);
+}
+
+void stream_own_drop(struct connection *connection)
+{
+    struct stream_own *own = connection->own;
+    connection->own = NULL;
+    if (own != NULL && !own->writing)
+        own_free(own);
+}
+
+struct stream_own *stream_own_leave_step(struct connection *connection,
+                                         uint64_t position, uint64_t seq,
+                                         uint64_t owed)
+{
+    CHECK(connection->own == NULL && connection->was_in_step);
+    fanout_forget(fanout_of(connection), connection);
+    list_remove(&connection->member);
+    connection->sent += connection->audience->sent;
+    struct stream_own *own = stream_own_new(connection, position, seq);
+    own->owed = owed;
+    return own;
+}
+
+void stream_own_send_off(struct connection *connection, uint64_t position,
+                         uint64_t seq)
+{
+    stream_own_leave_step(connection, position, seq,
+                          connection->audience->sent);
+    list_append(&fanout_of(connection)->ready, &connection->member);
+    worker_keep_awake(connection_worker(connection));
+}
+
+/* --- reading ------------------------------------------------------------ */
+
+static uint64_t limit_of(const struct connection *connection)
+{
+    const struct stream_own *own = connection->own;
+    uint64_t target = fanout_target(fanout_of(connection));
+    return own->whole_from > target ? own->whole_from : target;
+}
+
+static const struct journal_want *wants_of(const struct connection *connection)
+{
+    const struct stream_own *own = connection->own;
+    return own->wants != NULL ? own->wants : connection->audience->wants;
+}
+
+static void move_to(struct stream_own *own, uint64_t position)
+{
+    own->position = position;
+    if (position >= own->whole_from) {
+        free(own->wants);
+        own->wants = NULL;
+    }
+}
+
+/* The ring has overtaken it. */
+static void skip_overwritten(struct connection *connection, struct buffer *to)
+{
+    struct worker *worker = connection_worker(connection);
+    struct stream_own *own = connection->own;
+    struct resume resume;
+    resume_overrun(&worker->journal, wants_of(connection),
+                   connection->audience->count, own->seq, &resume);
+    CHECK(resume.position > own->position);
+    own->seq = resume.seq;
+    move_to(own, resume.position);
+    /* What it owes cannot be counted any more: as if it had just begun. */
+    connection->was_in_step = false;
+    if (resume.gap == RESUME_NO_GAP)
+        return;
+    resume_frame_gap(&worker->journal, &resume, connection->audience->chunked,
+                     to);
+    board_count(worker->shown, COUNTER_gaps, 1);
+}
+
+/* Adds the frames of the selected records. */
+static void add_frames(struct connection *connection,
+                       const struct buffer *picked, struct buffer *to)
+{
+    struct stream_own *own = connection->own;
+    uint32_t events = 0;
+    for (size_t at = 0; at < picked->size; events++) {
+        const struct journal_record *record =
+            (const void *)(picked->bytes + at);
+        struct text frame = batch_frame(record, connection->audience->chunked);
+        if (events == 0 && connection->was_in_step &&
+            record->time_ms > own->since_ms)
+            own->since_ms = record->time_ms;
+        CHECK(record->seq > own->seq);
+        own->seq = record->seq;
+        own->owed += frame.size;
+        buffer_add(to, frame.bytes, frame.size);
+        at += record->size;
+    }
+    board_count(connection_worker(connection)->shown, COUNTER_events_sent,
+                events);
+}
+
+void stream_own_read(struct connection *connection, struct buffer *to)
+{
+    struct worker *worker = connection_worker(connection);
+    struct buffer *picked = &worker->fanout.picked;
+    struct stream_own *own = connection->own;
+    CHECK(!own->writing);
+    for (int i = 0; i < READ_ROUNDS; i++) {
+        uint64_t limit = limit_of(connection);
+        uint64_t position = own->position;
+        if (position >= limit)
+            return;
+        picked->size = 0;
+        int got = journal_select(&worker->journal, wants_of(connection),
+                                 connection->audience->count, &position, limit,
+                                 STREAM_OWN_BYTES, picked);
+        if (got == STENTOR_EOVERRUN) {
+            skip_overwritten(connection, to);
+            continue;
+        }
+        CHECK(got >= 0 && position <= limit);
+        add_frames(connection, picked, to);
+        move_to(own, position);
+        if (got > 0)
+            return;
+    }
+}
+
+/* --- writing ------------------------------------------------------------ */
+
+static void count_sent(struct connection *connection, size_t size)
+{
+    connection->sent += size;
+    connection->wrote = true;
+    board_count(connection_worker(connection)->shown, COUNTER_bytes_sent, size);
+}
+
+/* All that was pending is in the socket. */
+static void go_on(struct connection *connection)
+{
+    struct stream_own *own = connection->own;
+    count_sent(connection, own->pending_size);
+    free(own->pending);
+    own->pending = NULL;
+    own->sure_seq = own->seq;
+    if (!connection->was_in_step)
+        own->since_ms = stream_own_now_ms();
+    stream_own_settle(connection);
+}
+
+static void on_written(uv_write_t *request, int status)
+{
+    struct stream_own *own =
+        CHECK_CAST(struct stream_own, request->data, STREAM_OWN_MAGIC);
+    struct connection *connection =
+        CHECK_CAST(struct connection, request->handle->data, CONNECTION_MAGIC);
+    own->writing = false;
+    if (connection->own != own) /* the stream has ended meanwhile */
+        own_free(own);
+    else if (status < 0)
+        connection_close(connection, stream_error_counter(status));
+    else
+        go_on(connection);
+}
+
+bool stream_own_hold(struct connection *connection, const char *bytes,
+                     size_t size)
+{
+    struct worker *worker = connection_worker(connection);
+    struct stream_own *own = connection->own;
+    CHECK(!own->writing && own->pending == NULL && size > 0);
+    own->pending = xmalloc(size);
+    own->pending_size = size;
+    memcpy(own->pending, bytes, size);
+    uv_buf_t buf = uv_buf_init(own->pending, (unsigned)size);
+    int result = uv_write(&own->write, (uv_stream_t *)&connection->tcp, &buf, 1,
+                          on_written);
+    if (result != 0) {
+        connection_close(connection, stream_error_counter(result));
+        return false;
+    }
+    own->writing = true;
+    board_count(worker->shown, COUNTER_fell_behind, 1);
+    list_remove(&connection->member);
+    list_append(&worker->fanout.behind, &connection->member);
+    wheel_set(&worker->wheel, &connection->timer, LAG_CHECK_MS);
+    return true;
+}
+
+bool stream_own_send(struct connection *connection, const char *bytes,
+                     size_t size)
+{
+    uv_buf_t buf = uv_buf_init((char *)(uintptr_t)bytes, (unsigned)size);
+    int written = uv_try_write((uv_stream_t *)&connection->tcp, &buf, 1);
+    if (written == UV_EAGAIN)
+        written = 0;
+    if (written < 0) {
+        connection_close(connection, stream_error_counter(written));
+        return false;
+    }
+    if (written > 0)
+        count_sent(connection, (size_t)written);
+    if ((size_t)written < size)
+        return stream_own_hold(connection, bytes + written,
+                               size - (size_t)written);
+    connection->own->sure_seq = connection->own->seq;
+    return true;
+}
+
+/* --- what comes next ---------------------------------------------------- */
+
+static void get_into_step(struct connection *connection)
+{
+    struct fanout *fanout = fanout_of(connection);
+    struct audience *audience = connection->audience;
+    const struct stream_own *own = connection->own;
+    CHECK(!fanout->passing && !own->writing && own->pending == NULL);
+    CHECK(own->position == fanout->position);
+    CHECK(own->position >= own->whole_from && own->wants == NULL);
+    CHECK(!connection->was_in_step || own->owed == audience->sent);
+    list_remove(&connection->member);
+    list_append(&audience->in_step, &connection->member);
+    connection->sent -= audience->sent;
+    stream_own_drop(connection);
+    connection->was_in_step = true;
+    heartbeat_schedule(connection);
+}
+
+void stream_own_settle(struct connection *connection)
+{
+    struct worker *worker = connection_worker(connection);
+    struct fanout *fanout = &worker->fanout;
+    const struct stream_own *own = connection->own;
+    CHECK(own != NULL && !own->writing);
+    list_remove(&connection->member);
+    if (own->position < limit_of(connection)) {
+        list_append(&fanout->ready, &connection->member);
+        worker_keep_awake(worker);
+    } else if (fanout->passing || own->position > fanout->position) {
+        list_append(&fanout->waiting, &connection->member);
+        worker_keep_awake(worker);
+    } else {
+        get_into_step(connection);
+    }
+}
+
+bool stream_own_enforce(struct connection *connection)
+{
+    const struct worker *worker = connection_worker(connection);
+    const struct stentor_limits *limits = &worker->plan.limits;
+    const struct stream_own *own = connection->own;
+    if (connection->was_in_step) {
+        size_t unwritten = own->writing
+                               ? uv_stream_get_write_queue_size(
+                                     (const uv_stream_t *)&connection->tcp)
+                               : 0;
+        /* During a pass it may be ahead of its audience's count. */
+        uint64_t unread = connection->audience->sent > own->owed
+                              ? connection->audience->sent - own->owed
+                              : 0;
+        if (unread + unwritten > limits->client_lag_bytes) {
+            connection_close(connection, COUNTER_closed_lagged_bytes);
+            return true;
+        }
+    }
+    uint64_t now = stream_own_now_ms();
+    if (own->writing && now > own->since_ms &&
+        now - own->since_ms > limits->client_lag_time_ms) {
+        connection_close(connection, COUNTER_closed_lagged_time);
+        return true;
+    }
+    if (own->writing)
+        wheel_set(&connection_worker(connection)->wheel, &connection->timer,
+                  LAG_CHECK_MS);
+    return false;
+}

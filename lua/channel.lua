@@ -1,0 +1,173 @@
+-- SPDX-License-Identifier: MIT
+-- A channel: publishes events, knows its clients and its recent past.
+local event = require "stentor.event"
+local gate = require "stentor.gate"
+local json = require "stentor.json"
+local key = require "stentor.key"
+local latest = require "stentor.latest"
+local refusal = require "stentor.refusal"
+local standin = require "stentor.config.standin"
+local suggest = require "stentor.config.suggest"
+local units = require "stentor.units"
+
+local channel = {}
+channel.__index = channel
+
+local RECENT_MAX = 10000
+local RETRY_MAX = 86400 -- seconds
+local OPTIONS = { event = true, key = true, retry = true }
+
+function channel:__tostring()
+  return ('channel "%s"'):format(self.name)
+end
+
+function channel.is(value)
+  return getmetatable(value) == channel
+end
+
+-- Settings as config/words.lua gives them. It has no number, and so cannot
+-- publish, until channel:open().
+-- `hooks`: of the server or of the family that it is a member of.
+function channel.new(server, name, settings, hooks)
+  local self = setmetatable({ name = name, server = server,
+    settings = settings, number = nil, hooks = hooks:child(),
+    known_clients = 0 }, channel)
+  self.key_of = settings.key and key.new(settings.key)
+  if settings.latest then
+    self.latest = latest.new(settings.key and server.settings.latest_keys or 1,
+      server.settings.limits.response_bytes)
+  end
+  return self
+end
+
+-- true; or nil, message, name.
+function channel:open()
+  local core, replay = self.server.core, self.settings.replay
+  local number, message, name = core.channel(self.name, replay.count,
+    replay.seconds and replay.seconds * 1000)
+  if not number then return nil, message, name end
+  self.number = number
+  self.target = { channels = { self }, core = core.target { number },
+    tell = self.hooks:wants_clients(), latest = self.latest ~= nil }
+  self.server.numbered[number] = self
+  return true
+end
+
+-- What came before this brain: the latest events, and who listens.
+function channel:resume()
+  if self.latest then
+    -- Several times as many records as keys: some keys are there repeatedly.
+    local count = self.latest.max == 1 and 1 or self.latest.max * 4
+    self.latest:restore(self.server.core.recent(self.number, count) or {})
+  end
+end
+
+local function retry_ms(retry)
+  local seconds = units.duration(retry)
+  if not seconds or seconds > RETRY_MAX then
+    error('publish: retry must be a duration such as "5s", at most a day', 3)
+  end
+  return seconds * 1000
+end
+
+local function check_options(options)
+  if type(options) ~= "table" then
+    error("publish: the options must be a table", 3)
+  end
+  for name in pairs(options) do
+    if not OPTIONS[name] then
+      error(("publish: unknown option %s"):format(
+        suggest.unknown(name, OPTIONS)), 3)
+    end
+  end
+  if options.event ~= nil and type(options.event) ~= "string" then
+    error("publish: event must be a text", 3)
+  end
+end
+
+-- A script's mistake is an error; what only this event suffers is a refusal.
+local function publish_failed(self, message, name)
+  if name == "ETOOBIG" then
+    error(refusal.new(413, ("the event is larger than limits.event (%d bytes)")
+      :format(self.server.settings.limits.event_bytes)), 0)
+  elseif name == "EEVENT" or name == "ERESERVED" then
+    error("publish: " .. message, 3)
+  end
+  error(refusal.new(503, ('channel "%s": cannot publish: %s')
+    :format(self.name, message)), 0)
+end
+
+local function text_of(data)
+  if type(data) == "string" then return data end
+  local ok, text = pcall(json.encode, data)
+  if not ok then error("publish: " .. text, 3) end
+  return text
+end
+
+local function key_text(self, text, data, options)
+  local given = options and options.key
+  if given ~= nil then return tostring(given) end
+  if not self.key_of then return "" end
+  local fields = { channel = self, text = text,
+    event = options and options.event }
+  if type(data) ~= "string" then fields.data = data end
+  return self.key_of(event.new(fields)) or ""
+end
+
+-- A text goes as it is, all else as JSON; returns the event's id.
+function channel:publish(data, options)
+  local server = self.server
+  if not server:may_act("publish") then return standin.new() end
+  if options ~= nil then check_options(options) end
+  local text = text_of(data)
+  local name = options and options.event or ""
+  if self.settings.admit then
+    text, name = server:without_waiting(gate.admit_event, self, text, name)
+    data = text
+  end
+  local event_key = key_text(self, text, data, options)
+  local id, message, code = server.core.publish(self.number, text, name,
+    event_key, options and options.retry and retry_ms(options.retry) or 0)
+  if not id then publish_failed(self, message, code) end
+  if self.latest then
+    local frame = server.core.newest_frame(self.number)
+    if frame then
+      self.latest:record(self.settings.key and event_key or "", frame)
+    end
+  end
+  if self.hooks:has("publish") then
+    self.hooks:emit("publish", event.new { channel = self, text = text,
+      event = name ~= "" and name or nil, id = id,
+      key = event_key ~= "" and event_key or nil, time = server.core.now() })
+  end
+  return id
+end
+
+-- The last `count` events (default: one), oldest first.
+function channel:recent(count)
+  local server = self.server
+  if not server:may_act("recent") then return {} end
+  count = count or 1
+  if type(count) ~= "number" or count < 0 or count ~= math.floor(count) then
+    error("recent: expected how many events", 2)
+  end
+  local records = server.core.recent(self.number, math.min(count, RECENT_MAX))
+  local events = {}
+  for i = #(records or {}), 1, -1 do
+    events[#events + 1] = event.of_record(self, records[i])
+  end
+  return events
+end
+
+-- How many clients listen now.
+function channel:count()
+  if not self.server:may_act("count") then return 0 end
+  return self.server.core.clients(self.number)
+end
+
+function channel:on(what, fn)
+  self.server:declare_hook(self.hooks, ('channel "%s"'):format(self.name),
+    what, fn)
+end
+
+return channel

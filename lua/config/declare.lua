@@ -1,0 +1,158 @@
+-- SPDX-License-Identifier: MIT
+-- The words that declare things that have a name: channel and route.
+local channel = require "stentor.channel"
+local family = require "stentor.family"
+local gate = require "stentor.gate"
+local names = require "stentor.names"
+local schema = require "stentor.config.schema"
+local since = require "stentor.since"
+local standin = require "stentor.config.standin"
+local types = require "stentor.types"
+
+local declare = {}
+
+local replay = types.custom("replay",
+  'a number of events, a duration such as "10m", or "all"', function(value)
+    if value == "now" then return nil end
+    local parsed = since.parse(value)
+    if not parsed then return nil end
+    if parsed.kind == 1 then return { count = parsed.value } end
+    if parsed.kind == 2 then return { seconds = parsed.value / 1000 } end
+    return {}
+  end)
+
+local gates = types.custom("gate", gate.expects, gate.list)
+
+local CHANNEL = {
+  admit = types["function"] { optional = true },
+  replay = replay { default = "all" },
+  key = types.key { optional = true },
+  latest = types.boolean { default = false },
+}
+
+local function is_stream(value)
+  if type(value) == "function" or channel.is(value) then return true end
+  if type(value) ~= "table" or getmetatable(value) or #value == 0 then
+    return false
+  end
+  for _, one in ipairs(value) do
+    if not channel.is(one) and not standin.is(one) then return false end
+  end
+  return true
+end
+
+local ROUTE = {
+  admit = gates { optional = true },
+  stream = types.custom("stream",
+    "a channel, a list of channels or a function that returns one",
+    function(value) return is_stream(value) and value or nil end)
+    { optional = true },
+  respond = types["function"] { optional = true },
+  retry = types.duration { optional = true, max = "1d" },
+  since = types.custom("since", since.expects, since.parse) { default = "now" },
+}
+
+local function line_of(thing)
+  return ("line %d of %s"):format(thing.line or 0, thing.path)
+end
+
+-- Whether the name's shape is still free; says so if not.
+local function claim(call, kind, parsed)
+  local server = call.server
+  server.shapes = server.shapes or {}
+  local id = kind .. " " .. parsed.shape
+  local other = server.shapes[id]
+  if other then
+    if other.name == parsed.text then
+      call.tell({}, "is declared twice, first on " .. line_of(other))
+    else
+      call.tell({}, ('has the same shape as "%s" on %s'):format(other.name,
+        line_of(other)))
+    end
+    return false
+  end
+  server.shapes[id] = { name = parsed.text, path = call.path, line = call.line }
+  return true
+end
+
+function declare.channel(call)
+  local parsed, why = names.channel(call.name)
+  if not parsed then
+    call.tell({}, why)
+    return standin.new()
+  end
+  local checked = schema.check(CHANNEL, call.settings, call.tell)
+  if not claim(call, "channel", parsed) then return standin.new() end
+  local server = call.server
+  checked.replay = checked.replay or {}
+  if standin.is(checked.replay) then checked.replay = {} end
+  for _, name in ipairs { "key", "admit" } do
+    if standin.is(checked[name]) then checked[name] = nil end
+  end
+  local made
+  if #parsed.params > 0 then
+    made = family.new(server, call.name, parsed, checked)
+    server.families[#server.families + 1] = made
+  else
+    made = channel.new(server, call.name, checked, server.hooks)
+    server.channels[call.name] = made
+    server.channel_list[#server.channel_list + 1] = made
+  end
+  made.path, made.line = call.path, call.line
+  return made
+end
+
+-- A family in `stream` deserves its own sentence.
+local function check_family(call)
+  local given = call.settings.stream
+  if not family.is(given) then return true end
+  call.tell({ "stream" }, ("a family cannot be streamed whole: write "
+    .. "function(request) return …(request.params.%s) end")
+    :format(given.parsed.params[1]))
+  return false
+end
+
+function declare.route(call)
+  local parsed, why = names.route(call.name)
+  if not parsed then return call.tell({}, why) end
+  if not check_family(call) then return nil end
+  local given = call.settings
+  local checked = schema.check(ROUTE, given, call.tell)
+  local both = given.stream ~= nil and given.respond ~= nil
+  if both or given.stream == nil and given.respond == nil then
+    call.tell(both and { "respond" } or {}, both
+      and "a route has stream or respond, not both"
+      or "needs exactly one of stream, respond", true)
+    return nil
+  end
+  if not claim(call, "route", parsed) then return nil end
+  if given.respond ~= nil then
+    for _, name in ipairs { "retry", "since" } do
+      if given[name] ~= nil then
+        call.tell({ name }, "only a stream has it")
+      end
+    end
+  end
+  local stream = checked.stream
+  local route = { name = parsed, path = call.path, line = call.line,
+    stream = stream ~= nil, since = checked.since,
+    retry_ms = math.floor((tonumber(checked.retry) or 0) * 1000),
+    title = ('route "%s" (%s:%d)'):format(call.name, call.path,
+      call.line or 0) }
+  if not standin.is(checked.admit) then route.gates = checked.admit end
+  if type(stream) == "function" or checked.respond then
+    route.decide = stream or checked.respond
+  elseif stream and not standin.is(stream) then
+    route.channels = channel.is(stream) and { stream } or stream
+    local most = call.server.settings.limits.stream_channels
+    if #route.channels > most then
+      call.tell({ "stream" }, ("%d channels, limits.stream_channels is %d")
+        :format(#route.channels, most))
+    end
+  end
+  call.server.routes[#call.server.routes + 1] = route
+  call.server.router:add(route)
+  return nil
+end
+
+return declare

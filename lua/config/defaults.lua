@@ -1,0 +1,76 @@
+-- SPDX-License-Identifier: MIT
+-- What the words that set things (`limits`, `heartbeat`, …) say when the config
+-- is silent, and how `limits` maps to `struct stentor_limits`.
+local types = require "stentor.types"
+
+local defaults = {}
+
+local function whole(default, expects, max)
+  return expects { default = default, min = 1, max = max }
+end
+
+local INT_MAX = 2 ^ 31 - 1
+
+defaults.limits = {
+  connections = whole("250k", types.count, INT_MAX),
+  head = whole("16k", types.size, 2 ^ 20),
+  headers = whole(100, types.count, 10000),
+  target = whole("8k", types.size, 2 ^ 20),
+  body = whole("1M", types.size, INT_MAX),
+  head_time = types.duration { default = "10s", min = "10ms", max = "1d" },
+  body_time = types.duration { default = "30s", min = "10ms", max = "1d" },
+  idle_time = types.duration { default = "60s", min = "10ms", max = "1d" },
+  answer_time = types.duration { default = "10s", min = "10ms", max = "1h" },
+  pipeline = whole(16, types.count, 1000),
+  response = whole("1M", types.size, INT_MAX),
+  event = whole("256k", types.size, 2 ^ 28),
+  client_lag = whole("1M", types.size, INT_MAX),
+  client_lag_time = types.duration { default = "60s", min = "100ms",
+    max = "1d" },
+  channels = whole("10k", types.count, 10 ^ 7),
+  stream_channels = whole(64, types.count, 10000),
+  latest_keys = whole("10k", types.count, 10 ^ 7),
+  handlers = whole("10k", types.count, 10 ^ 6),
+}
+
+-- Settings that stay on the Lua side.
+defaults.lua_limits = { latest_keys = true, handlers = true }
+
+-- The fields of `struct stentor_limits` have their unit last.
+local SIZES = { head = true, target = true, body = true, response = true,
+  event = true, client_lag = true }
+
+-- The checked table of `limits` by the struct's field names.
+function defaults.limit_fields(limits)
+  local fields = {}
+  for name, value in pairs(limits) do
+    if not defaults.lua_limits[name] then
+      if SIZES[name] then
+        fields[name .. "_bytes"] = value
+      elseif name:find("_time$") then
+        fields[name .. "_ms"] = math.floor(value * 1000 + 0.5)
+      else
+        fields[name] = value
+      end
+    end
+  end
+  return fields
+end
+
+local function default_of(fields, name)
+  return fields[name]:check(fields[name].default, error, {})
+end
+
+function defaults.new()
+  local limits = {}
+  for name in pairs(defaults.limits) do
+    limits[name] = default_of(defaults.limits, name)
+  end
+  return { listeners = {}, workers = 0, journal_bytes = 64 * 2 ^ 20,
+    log_level = "info", limits = defaults.limit_fields(limits),
+    latest_keys = limits.latest_keys, handlers = limits.handlers,
+    heartbeat = { every_ms = 15000, jitter_percent = 20, idle_only = false,
+      with_id = false, frame = ":\n" } }
+end
+
+return defaults

@@ -1,0 +1,131 @@
+-- SPDX-License-Identifier: MIT
+-- The words that set things, each once: listen, workers, limits, journal,
+-- heartbeat, log.
+local address = require "stentor.config.address"
+local defaults = require "stentor.config.defaults"
+local heartbeat = require "stentor.config.heartbeat"
+local schema = require "stentor.config.schema"
+local standin = require "stentor.config.standin"
+local types = require "stentor.types"
+
+local settings = {}
+
+local JOURNAL = {
+  size = types.size { default = "64M", min = "1M", max = "64G" },
+}
+local LOG = { level = types.one_of { "debug", "info", "warn", "error",
+  default = "info" } }
+local LISTEN = types.list { of = types.string {} }
+local WORKERS_MAX = 256
+
+-- Whether `call.settings` is a table; says so if not.
+local function has_table(call, example)
+  local given = call.settings
+  if standin.is(given) then return false end
+  if type(given) == "table" and not getmetatable(given) then return true end
+  call.tell({}, ("expected its table, as in %s"):format(example))
+  return false
+end
+
+-- Whether this is the word's first call.
+local function first_time(call)
+  local server, word = call.server, call.word
+  server.once = server.once or {}
+  if server.once[word] then
+    call.tell({}, ("is given twice, first on line %d of %s"):format(
+      server.once[word].line or 0, server.once[word].path))
+    return false
+  end
+  server.once[word] = call
+  return true
+end
+
+function settings.listen(call)
+  local given = call.settings
+  if standin.is(given) then return end
+  if type(given) == "string" then given = { given } end
+  if type(given) ~= "table" then
+    return call.tell({}, 'expected an address such as "127.0.0.1:3000"')
+  end
+  local named = false
+  for name in pairs(given) do named = named or type(name) == "string" end
+  if named then
+    local rest = {}
+    for name, value in pairs(given) do
+      if type(name) == "string" then rest[name] = value end
+    end
+    return schema.check({}, rest, call.tell)
+  end
+  local list = call.server.settings.listeners
+  for _, text in ipairs(LISTEN:check(given, call.tell, {}) or {}) do
+    local listener, why = address.parse(text)
+    if not listener then
+      call.tell({}, why)
+    else
+      for _, other in ipairs(list) do
+        if other.host == listener.host and other.port == listener.port then
+          return call.tell({}, ('"%s" is given twice'):format(text))
+        end
+      end
+      list[#list + 1] = listener
+    end
+  end
+  local most = call.server.core.listeners_max
+  if #list > most then
+    call.tell({}, ("at most %d addresses"):format(most))
+  end
+end
+
+function settings.workers(call)
+  if not first_time(call) or standin.is(call.settings) then return end
+  local count = call.settings
+  if type(count) ~= "number" or count ~= math.floor(count) or count < 1
+      or count > WORKERS_MAX then
+    return call.tell({}, ("expected how many, from 1 to %d, got %s"):format(
+      WORKERS_MAX, types.show(count)))
+  end
+  call.server.settings.workers = count
+end
+
+function settings.limits(call)
+  if not first_time(call)
+      or not has_table(call, 'limits { connections = "250k" }') then
+    return
+  end
+  local checked, sound = schema.check(defaults.limits, call.settings, call.tell)
+  local target = call.server.settings
+  if not sound then return end
+  target.limits = defaults.limit_fields(checked)
+  target.latest_keys = checked.latest_keys
+  target.handlers = checked.handlers
+end
+
+function settings.journal(call)
+  if first_time(call) and has_table(call, 'journal { size = "64M" }') then
+    local checked = schema.check(JOURNAL, call.settings, call.tell)
+    call.server.settings.journal_bytes = checked.size
+  end
+end
+
+function settings.log(call)
+  if first_time(call) and has_table(call, 'log { level = "info" }') then
+    local checked = schema.check(LOG, call.settings, call.tell)
+    call.server.settings.log_level = checked.level
+  end
+end
+
+function settings.heartbeat(call)
+  if not first_time(call) or standin.is(call.settings) then return end
+  local given = call.settings
+  if type(given) == "function" or given == nil then
+    return call.tell({}, 'expected a table, as in heartbeat { every = "15s" }')
+  end
+  if type(given) ~= "table" or getmetatable(given) then
+    given = { every = given }
+  end
+  local checked, sound = schema.check(heartbeat.fields, given, call.tell)
+  if not sound then return end
+  call.server.settings.heartbeat = heartbeat.compose(checked, call.tell)
+end
+
+return settings

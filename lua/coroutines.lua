@@ -1,0 +1,100 @@
+-- SPDX-License-Identifier: MIT
+-- A pool of coroutines, so that handlers may wait in straight-line code. A
+-- coroutine that ends its job waits here for the next one.
+local json = require "stentor.json"
+local refusal = require "stentor.refusal"
+
+local coroutines = {}
+coroutines.__index = coroutines
+
+local IDLE_MAX = 256 -- kept for later jobs; more are left to the collector
+
+-- What was thrown, as text; tables without a text of their own as JSON.
+local function problem_text(problem)
+  local mt = type(problem) == "table" and getmetatable(problem)
+  if type(problem) ~= "table" or mt and mt.__tostring then
+    return tostring(problem)
+  end
+  local ok, text = pcall(json.encode, problem)
+  return ok and text or tostring(problem)
+end
+
+-- A refusal passes as it is, all else gets its traceback here, where the
+-- stack still stands. A script's author has no use for our own frames, unless
+-- the error is ours.
+local function with_traceback(problem)
+  if refusal.is(problem) then return problem end
+  local text = problem_text(problem)
+  local traceback = debug.traceback("", 2)
+  if not text:find("^lua/") then
+    traceback = traceback:gsub("\n\tlua/[^\n]*", "")
+      :gsub("\n\t%[C%]: in function '%a+'", "")
+  end
+  if not traceback:find("\n\t", 1, true) then return text end
+  return text .. traceback
+end
+
+-- Calls a script's function: true and what it returns, or false and either
+-- the error with its traceback or the table that was thrown.
+function coroutines.call(fn, ...)
+  return xpcall(fn, with_traceback, ...)
+end
+
+-- `max`: how many may be under way at once.
+function coroutines.new(max)
+  return setmetatable({ idle = {}, idle_count = 0, busy = 0, max = max,
+    ours = setmetatable({}, { __mode = "k" }) }, coroutines)
+end
+
+local function body(self)
+  local co = coroutine.running()
+  local job, a, b, c = coroutine.yield()
+  while true do
+    job(a, b, c)
+    self.busy = self.busy - 1
+    if self.idle_count >= IDLE_MAX then return end
+    self.idle_count = self.idle_count + 1
+    self.idle[self.idle_count] = co
+    job, a, b, c = coroutine.yield()
+  end
+end
+
+local function take(self)
+  local count = self.idle_count
+  if count > 0 then
+    local co = self.idle[count]
+    self.idle[count], self.idle_count = nil, count - 1
+    return co
+  end
+  local co = coroutine.create(body)
+  self.ours[co] = true
+  coroutine.resume(co, self)
+  return co
+end
+
+-- Whether one more may be started.
+function coroutines:free() return self.busy < self.max end
+
+-- Runs `job(a, b, c)` until it ends or waits. The job deals with a script's
+-- errors; one that comes out of it is ours, and thrown.
+function coroutines:start(job, a, b, c)
+  local co = take(self)
+  self.busy = self.busy + 1
+  return self:resume(co, job, a, b, c)
+end
+
+function coroutines:resume(co, ...)
+  local ok, problem = coroutine.resume(co, ...)
+  if not ok then
+    self.busy = self.busy - 1
+    error(debug.traceback(co, tostring(problem)), 0)
+  end
+end
+
+-- The running coroutine if it is of this pool and so may wait, else nil.
+function coroutines:current()
+  local co = coroutine.running()
+  return co and self.ours[co] and co or nil
+end
+
+return coroutines

@@ -1,0 +1,174 @@
+-- SPDX-License-Identifier: MIT
+-- What one brain serves: all that a config declared, and what is under way.
+-- Phases: "loading" (declares), "loaded" (waits for go), "running", "stopping".
+local client = require "stentor.client"
+local clock = require "stentor.clock"
+local complaints = require "stentor.config.complaints"
+local coroutines = require "stentor.coroutines"
+local defaults = require "stentor.config.defaults"
+local hooks = require "stentor.hooks"
+local log = require "stentor.log"
+local router = require "stentor.router"
+local suggest = require "stentor.config.suggest"
+local timers = require "stentor.timers"
+
+local server = {}
+server.__index = server
+
+local HOOK_DEPTH_MAX = 16
+
+local function hook_job(self, hook, arguments)
+  local ok, problem = coroutines.call(hook.fn, arguments[1], arguments[2])
+  if not ok then self:failed(hook.title, tostring(problem)) end
+  if arguments.done then arguments.done() end
+end
+
+-- Hooks that publish run hooks: without end, if nobody counted.
+local function run_hook(self, hook, a, b)
+  local depth = self.hook_depth
+  if depth >= HOOK_DEPTH_MAX then
+    return self:failed(hook.title,
+      "not called: hooks run each other in a circle")
+  end
+  if not self.pool:free() then
+    self.counters.hooks_dropped = self.counters.hooks_dropped + 1
+    return
+  end
+  self.hook_depth = depth + 1
+  self.pool:start(hook_job, self, hook, { a, b })
+  self.hook_depth = depth
+end
+
+function server.new(core, path)
+  local self = setmetatable({ core = core, path = path, phase = "loading",
+    folder = path:match("^(.*/)[^/]*$") or "", settings = defaults.new(),
+    channels = {}, channel_list = {}, families = {}, numbered = {},
+    routes = {}, router = router.new(), timers = {}, plugins = {},
+    told = client.memory(), sources = {}, gates = {}, pending = {},
+    hook_depth = 0, complaints = complaints.new(), log = log.new(core),
+    counters = { errors = 0, handlers_full = 0, hooks_dropped = 0 } }, server)
+  self.hooks = hooks.new(function(hook, a, b) run_hook(self, hook, a, b) end)
+  self.clock = clock.new(core)
+  self.before_go = function() end -- returns what is wrong, or nil
+  self.handlers = {
+    [core.kinds.opened] = client.on_opened,
+    [core.kinds.closed] = client.on_closed,
+    [core.kinds.lost] = client.on_lost,
+    [core.kinds.timer] = function() self.clock:run() end,
+    [core.kinds.go] = function() self:go() end,
+    [core.kinds.stop] = function() self:stop() end,
+  }
+  return self
+end
+
+-- The script's line that is being run: of the innermost frame whose file is a
+-- script of this config.
+function server:where()
+  for level = 2, 60 do
+    local info = debug.getinfo(level, "Sl")
+    if not info then break end
+    local path = info.source:match("^@(.*)$")
+    if path and self.sources[path] and info.currentline > 0 then
+      return path, info.currentline
+    end
+  end
+  return self.path, nil
+end
+
+-- A mistake of the config at the line being run.
+function server:complain(text)
+  local path, line = self:where()
+  self.complaints:add(path, line, text)
+end
+
+-- A script's failure at run time: logged, counted, and nothing else stops.
+function server:failed(title, text)
+  self.counters.errors = self.counters.errors + 1
+  self.log.error(("%s: %s"):format(title, text))
+end
+
+-- Whether `what`, which has effects, may be done now; says so if not.
+function server:may_act(what)
+  if self.phase == "running" or self.phase == "stopping" then return true end
+  self:complain(("%s: loading has no effects; "):format(what)
+    .. "do this in a handler, a timer or a task")
+  return false
+end
+
+-- Calls `fn(...)`, during which `sleep` is a mistake.
+function server:without_waiting(fn, ...)
+  self.may_not_wait = true
+  local ok, first, second = pcall(fn, ...)
+  self.may_not_wait = false
+  if not ok then error(first, 0) end
+  return first, second
+end
+
+-- Called by words, which are for loading only.
+function server:only_loading(word)
+  if self.phase ~= "loading" then
+    local path, line = self:where()
+    error(('%s:%d: "%s" declares, so it is for the config as it loads, '
+      .. "not for a handler"):format(path, line or 0, word), 0)
+  end
+end
+
+function server:declare_hook(list, owner, what, fn)
+  self:only_loading("on")
+  if type(what) ~= "string" or not hooks.names[what] then
+    return self:complain(("%s: on: unknown event %s"):format(owner,
+      suggest.unknown(what, hooks.names)))
+  end
+  if type(fn) ~= "function" then
+    return self:complain(('%s: on "%s": expected a function'):format(owner,
+      what))
+  end
+  local path, line = self:where()
+  list:add(what, { fn = fn, title = ('on "%s" (%s:%d)'):format(what, path,
+    line or 0) })
+end
+
+-- This brain is in charge.
+function server:go()
+  if self.phase ~= "loaded" then return end
+  local wrong = self:before_go()
+  if wrong then
+    self.log.error(wrong)
+    return self.core.stopped()
+  end
+  self.phase = "running"
+  for _, channel in ipairs(self.channel_list) do
+    channel:resume()
+    if channel.hooks:wants_clients() then client.count(channel) end
+  end
+  for _, timer in ipairs(self.timers) do timers.start(self, timer) end
+end
+
+-- Runs the `stop` hooks, then tells the core that this process may end.
+function server:stop()
+  local was = self.phase
+  self.phase = "stopping"
+  if was == "stopping" then return end
+  if was == "loaded" then return self.core.stopped() end
+  local waiting = 1
+  local function done()
+    waiting = waiting - 1
+    if waiting == 0 then self.core.stopped() end
+  end
+  local seen = {}
+  local function collect(list)
+    for _, hook in ipairs(list.lists.stop or {}) do
+      if not seen[hook] then
+        seen[hook] = true
+        waiting = waiting + 1
+        self.pool:start(hook_job, self, hook, { done = done })
+      end
+    end
+  end
+  collect(self.hooks)
+  for _, channel in ipairs(self.channel_list) do collect(channel.hooks) end
+  for _, family in ipairs(self.families) do collect(family.hooks) end
+  done()
+end
+
+return server

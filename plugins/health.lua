@@ -1,0 +1,22 @@
+-- SPDX-License-Identifier: MIT
+local health = { about = "Says that the server runs, and what it serves." }
+
+health.options = {
+  path = is.path { about = "where it answers", default = "/health" },
+}
+
+function health.setup(server, options)
+  local started = now()
+  server:route("GET " .. options.path, {
+    respond = function()
+      return 200, {
+        status = "ok",
+        endpoints = server:routes(),
+        uptime = math.floor((now() - started) / 1000), -- seconds
+        counters = server:counters(),
+      }
+    end,
+  })
+end
+
+return health

@@ -1,0 +1,17 @@
+-- SPDX-License-Identifier: MIT
+local ticker = { about = "Publishes the time and a counter." }
+
+ticker.options = {
+  channel = is.channel  { about = "where the ticks go" },
+  every   = is.duration { about = "how often", default = "1s", min = "10ms" },
+}
+
+function ticker.setup(server, options)
+  local times = 0
+  server:every(options.every, function()
+    times = times + 1
+    options.channel:publish { payload = { date = now(), times = times } }
+  end)
+end
+
+return ticker

@@ -1,0 +1,46 @@
+-- SPDX-License-Identifier: MIT
+-- lua/core.lua against the very core/brain/ffi.h that C compiles.
+local function run(command)
+  local pipe = io.popen(command .. " 2>&1")
+  local text = pipe:read "*a"
+  pipe:close()
+  return text
+end
+
+describe("the binding", function()
+  local output
+
+  setup(function()
+    local library = os.tmpname() .. ".so"
+    local problem = run(("cc -std=gnu11 -O1 -shared -fPIC -Icore -o %s spec/lua/binding.c")
+      :format(library))
+    output = problem ~= "" and problem
+      or run("luajit spec/lua/binding.lua " .. library)
+    os.remove(library)
+  end)
+
+  it("passes what the config says", function()
+    assert.matches('config.lua:6: route "POST /x y": its name must be', output, 1, true)
+    assert.matches("channel events 5 -1\nchannel plain 4294967295 1000\n", output, 1, true)
+    assert.matches(" workers 2 listen ::1:3000 lag 1048576 beat 15000 :\n",
+      output, 1, true)
+  end)
+
+  it("passes requests, answers and events", function()
+    assert.matches("publish 1 to 7 event  key  retry 0 data text\n", output, 1, true)
+    assert.matches("stream 9851624184872961 channel 7 of 1 flags 0 since 0 preface 0\n",
+      output, 1, true)
+    assert.matches('publish 1 to 7 event e key k retry 2000 data {"a":[]}\n', output, 1, true)
+    assert.matches("respond 202 1 Content-Type", output, 1, true)
+    assert.matches('{"a":"one, two","id":"an-id","k":"v","load":0.25,"n":7,'
+      .. '"name":"x y","recent":"1\\n2"}', output, 1, true)
+  end)
+
+  it("turns codes into errors", function()
+    assert.matches("the event is larger than limits.event (262144 bytes)", output, 1, true)
+  end)
+
+  it("answers a plain route compiled, without garbage", function()
+    assert.matches("hot: 0 aborts, 0 traces begun, 0 KB of garbage", output, 1, true)
+  end)
+end)

@@ -1,0 +1,50 @@
+-- SPDX-License-Identifier: MIT
+--- Waiting for something to come true, never for a time to pass. The loop runs
+-- in between, so sockets, processes and timers of the spec go on.
+local uv = require "luv"
+
+local poll_ms = 5
+
+-- Lets the loop run for at most `milliseconds`, less if something happens.
+local function turn(milliseconds)
+  local timer = uv.new_timer()
+  uv.update_time() -- a stale clock would let it fire before the loop waits
+  timer:start(milliseconds, 0, function() end)
+  uv.run "once"
+  timer:close()
+  uv.run "nowait"
+end
+
+local eventually = { turn = turn }
+
+--- Calls `check` until it returns something true and does not throw; returns
+-- what it returned. After `seconds` (10) it throws what `check` last threw.
+function eventually.becomes(check, seconds, level)
+  local deadline = uv.hrtime() + (seconds or 10) * 1e9
+  while true do
+    local ok, result = pcall(check)
+    if ok and result then return result end
+    if uv.hrtime() > deadline then
+      local why = ok and "it never came true" or result
+      if type(why) == "table" then error(why, 0) end -- an assertion of luassert
+      error(("after %g s: %s"):format(seconds or 10, tostring(why)), (level or 1) + 1)
+    end
+    turn(poll_ms)
+  end
+end
+
+--- Runs the loop for `seconds` and throws as soon as `check` is not true: for
+-- what must not happen.
+function eventually.stays(check, seconds)
+  local deadline = uv.hrtime() + seconds * 1e9
+  while uv.hrtime() < deadline do
+    if not check() then error("it did not stay true", 2) end
+    turn(poll_ms)
+  end
+end
+
+return setmetatable(eventually, {
+  __call = function(_, check, seconds)
+    return eventually.becomes(check, seconds, 2)
+  end,
+})
