@@ -229,7 +229,7 @@ int brain_main(pid_t parent)
     const char *wrong = script_start(brain->script, brain, message.body);
     if (wrong != NULL) {
         fprintf(stderr, "%s\n", wrong);
-        return 1;
+        _exit(1); /* as below: nothing is taken apart */
     }
     CHECK(brain->planned);
     if (control_send(CONTROL_FD, CONTROL_PLAN, &brain->plan, sizeof brain->plan,
