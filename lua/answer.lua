@@ -136,13 +136,17 @@ local function preface_of(target)
   return table.concat(frames)
 end
 
+-- The headers that gates add to a stream's; `request` may be nil.
+local function reply_pairs(request)
+  if not request or not request.reply_headers then return "", 0 end
+  local text, count = header_pairs(request.reply_headers)
+  return text, count
+end
+
 -- The stream of `target` (answer.target) begins. This is the hot path of a
 -- plain route: nothing is built here. `request` is nil there.
 function answer.stream(server, ticket, route, target, from, retry_ms, request)
-  local headers, count = "", 0
-  if request and request.reply_headers then
-    headers, count = header_pairs(request.reply_headers)
-  end
+  local headers, count = reply_pairs(request)
   local ok, message, name = server.core.stream(ticket, target.core, from.kind,
     from.value, retry_ms, target.tell,
     target.latest and preface_of(target) or "", headers, count)
@@ -234,15 +238,17 @@ local function stream(server, request, route, value, options)
     end
   end
   if request.method == "HEAD" then
-    return answer.head(server, ticket, target)
+    return answer.head(server, ticket, target, request)
   end
   answer.stream(server, ticket, route, target, from, retry_ms, request)
 end
 
 -- The answer to HEAD where GET streams: the worker sends the head alone.
-function answer.head(server, ticket, target)
-  checked(server, "answer", server.core.stream(ticket, target.core,
-    server.core.since.now, 0, 0, false, "", "", 0))
+function answer.head(server, ticket, target, request)
+  if not checked(server, "answer", server.core.stream(ticket, target.core,
+      server.core.since.now, 0, 0, false, "", reply_pairs(request))) then
+    broken(server, ticket)
+  end
 end
 
 local function finish(server, route, request, ok, first, second, third)

@@ -2,6 +2,7 @@
 #include "load/connection.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -20,23 +21,18 @@ void load_connection_init(struct connection *connection)
     buffer_init(&connection->head);
 }
 
+#define FROM(state) (1u << CONNECTION_##state)
+
 static bool is_legal(enum connection_state old, enum connection_state state)
 {
-    switch (state) {
-    case CONNECTION_CONNECTING:
-        return old == CONNECTION_NEW || old == CONNECTION_AWAY;
-    case CONNECTION_WAITING:
-        return old == CONNECTION_CONNECTING;
-    case CONNECTION_STREAMING:
-        return old == CONNECTION_WAITING;
-    case CONNECTION_AWAY:
-        return old == CONNECTION_CONNECTING || old == CONNECTION_WAITING ||
-               old == CONNECTION_STREAMING;
-    case CONNECTION_CLOSED:
-        return old != CONNECTION_CLOSED;
-    default:
-        return false;
-    }
+    static const unsigned from[] = {
+        [CONNECTION_CONNECTING] = FROM(NEW) | FROM(AWAY),
+        [CONNECTION_WAITING] = FROM(CONNECTING),
+        [CONNECTION_STREAMING] = FROM(WAITING),
+        [CONNECTION_AWAY] = FROM(CONNECTING) | FROM(WAITING) | FROM(STREAMING),
+        [CONNECTION_CLOSED] = ~FROM(CLOSED),
+    };
+    return (from[state] & 1u << old) != 0;
 }
 
 static bool is_in_flight(enum connection_state state)
@@ -308,15 +304,25 @@ static void begin_stream(struct connection *connection,
     load_histogram_add(&tally->first_byte, now_us - connection->started_us);
     if (connection->is_slow) {
         tally->slow++;
-        epoll_ctl(context->epoll, EPOLL_CTL_DEL, connection->fd, NULL);
+        /* Reads by the clock; only the end of the stream is news. */
+        watch(connection, context, EPOLL_CTL_MOD, EPOLLRDHUP | EPOLLET);
     }
+}
+
+/* Where nobody listens on a port from which connections are made, one of ours
+   may come to connect to itself; the kernel allows it. */
+static bool is_echo(const struct connection_context *context, const char *bytes,
+                    size_t size)
+{
+    const struct buffer *request = &context->request;
+    return size >= request->size &&
+           memcmp(bytes, request->bytes, request->size) == 0;
 }
 
 static void take_head(struct connection *connection,
                       struct connection_context *context, const char *bytes,
                       size_t size, uint64_t now_us)
 {
-    struct load_tally *tally = context->stream.tally;
     struct response_head head;
     if (connection->head.size > 0) {
         buffer_add(&connection->head, bytes, size);
@@ -330,14 +336,19 @@ static void take_head(struct connection *connection,
         return;
     }
     if (used < 0) {
-        load_answer_keep(tally->answer, bytes, size);
-        load_connection_fail(connection, context, LOAD_ERROR_HEAD);
+        bool is_echoed = is_echo(context, bytes, size);
+        if (!is_echoed)
+            load_answer_keep(context->stream.tally->answer, bytes, size);
+        load_connection_fail(connection, context,
+                             is_echoed ? LOAD_ERROR_REFUSED : LOAD_ERROR_HEAD);
         return;
     }
     if (refuse_head(connection, context, &head, bytes + used,
                     size - (size_t)used))
         return;
     begin_stream(connection, context, &head.body, now_us);
+    if (connection->state != CONNECTION_STREAMING)
+        return;
     /* The end of the stream may come with its beginning. */
     struct buffer kept = connection->head;
     buffer_init(&connection->head);
@@ -381,6 +392,8 @@ void load_connection_on_ready(void *data, struct connection_context *context,
         CHECK_CAST(struct connection, data, CONNECTION_MAGIC);
     if (connection->state == CONNECTION_CONNECTING)
         try_request(connection, context, EPOLL_CTL_MOD);
+    else if (connection->state == CONNECTION_STREAMING && connection->is_slow)
+        load_connection_fail(connection, context, LOAD_ERROR_CLOSED);
     else if (connection->fd >= 0 && events != 0)
         read_socket(connection, context, CONNECTION_READ_BYTES);
 }

@@ -257,6 +257,16 @@ static bool wait_for(struct load *load, uint64_t limit_ms, size_t offset)
     return true;
 }
 
+/* Where only events of others arrive there is nothing to be waited for. */
+static uint64_t drain_ms(const struct load *load)
+{
+    uint64_t stamped =
+        sum_of(load, offsetof(struct load_tally, latency.count)) +
+        sum_of(load, offsetof(struct load_tally, replayed));
+    uint64_t other = sum_of(load, offsetof(struct load_tally, other));
+    return stamped == 0 && other > 0 ? SETTLE_MS : DRAIN_MS;
+}
+
 /* From the first connect to the last event. */
 static void lead(struct load *load)
 {
@@ -274,7 +284,7 @@ static void lead(struct load *load)
     /* Also when interrupted: what is under way must not count as lost. */
     shared->phase = LOAD_DRAINING;
     if (options->publish_url != NULL)
-        wait_for(load, DRAIN_MS, offsetof(struct load_tally, drained));
+        wait_for(load, drain_ms(load), offsetof(struct load_tally, drained));
 }
 
 static void note_end(struct load *load, size_t number, int status,

@@ -150,6 +150,15 @@ static int complain(char error[STENTOR_ERROR_BYTES], const char *what,
     return STENTOR_EINVALID;
 }
 
+/* What was given may hold anything; the complaint stays one line of text. */
+static int in_one_line(char *error, int result)
+{
+    for (; *error != '\0'; error++)
+        if ((unsigned char)*error < ' ')
+            *error = '?';
+    return result;
+}
+
 static int parse_option(struct load_options *options, int *index, int count,
                         char **arguments, char error[STENTOR_ERROR_BYTES])
 {
@@ -199,7 +208,7 @@ int load_options_parse(struct load_options *options, int count,
         if (arguments[i][0] == '-') {
             int result = parse_option(options, &i, count, arguments, error);
             if (result != 0)
-                return result;
+                return in_one_line(error, result);
         } else if (options->url != NULL) {
             return complain(error, "a second URL", arguments[i]);
         } else {

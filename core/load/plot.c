@@ -10,7 +10,7 @@ enum {
     WIDTH = 720,
     HEIGHT = 230,
     LEFT = 62,
-    RIGHT = 14,
+    RIGHT = 30,
     TOP = 14,
     BOTTOM = 26,
     INNER_WIDTH = WIDTH - LEFT - RIGHT,

@@ -80,7 +80,6 @@ const struct histogram *load_report_times(const struct load_report *report,
     }
 }
 
-/* Order, loss and publishes can be judged only where we publish. */
 static void measure_figure(const struct load_report *report,
                            struct load_result *result)
 {
@@ -97,15 +96,15 @@ static void measure_figure(const struct load_report *report,
         break;
     case LOAD_METRIC_LOST:
         result->value = (double)sum->lost;
-        result->is_measured = publishes;
+        result->is_measured = report->judges_order;
         break;
     case LOAD_METRIC_DUPLICATED:
         result->value = (double)sum->duplicated;
-        result->is_measured = publishes;
+        result->is_measured = report->judges_order;
         break;
     case LOAD_METRIC_REORDERED:
         result->value = (double)sum->reordered;
-        result->is_measured = publishes;
+        result->is_measured = report->judges_order;
         break;
     case LOAD_METRIC_GAPS:
         result->value = (double)sum->gaps;
@@ -220,7 +219,8 @@ static void warn_of_unmeasured(struct load_report *report)
              report->options->publish_url != NULL
                  ? "we published"
                  : "--publish would put into them");
-    if (report->options->resume && sum->reconnects > sum->resumed)
+    if (report->options->resume && sum->events > 0 &&
+        sum->reconnects > sum->resumed)
         warn(report,
              "%llu of %llu reconnects had no id to resume from (no event yet, "
              "or events without a usable id): what they missed is not judged",
@@ -252,6 +252,13 @@ void load_report_init(struct load_report *report,
         report->running_us = shared->running_us;
         report->measured_us = ended_us - shared->running_us;
     }
+    /* Order and loss can be judged only where we publish, and where what we
+       sent comes out again; events of nobody else mean that all is lost. */
+    report->judges_order =
+        options->publish_url != NULL &&
+        (sum->latency.count + sum->replayed > 0 || sum->other == 0);
+    if (!report->judges_order)
+        report->sum.lost = 0;
     judge(report);
     warn_of_answers(report);
     warn_of_unmeasured(report);

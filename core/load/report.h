@@ -31,6 +31,7 @@ struct load_report {
     uint64_t errors;      /* failed connects and publishes */
     uint64_t running_us;  /* when all were open and measuring began */
     uint64_t measured_us; /* from then to the last event, or to the end */
+    bool judges_order;    /* the events carry what our publisher sent */
     bool was_interrupted;
     bool is_good; /* no threshold is missed */
     size_t result_count;

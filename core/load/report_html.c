@@ -127,7 +127,7 @@ static void print_cards(const struct load_report *report, FILE *file)
                  load_report_value_ms(&sum->latency, 0.99));
         print_card(file, a, "latency, p99");
     }
-    if (report->options->publish_url != NULL)
+    if (report->judges_order)
         print_card(file, load_report_grouped(a, (double)sum->lost),
                    "events lost");
     snprintf(a, sizeof a, "%.2f ms", load_report_value_ms(&sum->lag, 0.99));
@@ -252,6 +252,8 @@ static void print_figures(const struct load_report *report, FILE *file)
     if (report->options->publish_url != NULL) {
         print_figure(file, "publishes accepted", report->published->accepted);
         print_figure(file, "publishes failed", report->published->failed);
+    }
+    if (report->judges_order) {
         print_figure(file, "lost", sum->lost);
         print_figure(file, "duplicated", sum->duplicated);
         print_figure(file, "reordered", sum->reordered);

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 
 /* Our own texts are ASCII; of the command line's nothing is known. A byte that
-   is not ASCII is written as in a URL, so the document is valid whatever it is. */
+   is not ASCII is written as in a URL, so the document is always valid. */
 static void print_text(FILE *file, const char *text)
 {
     fputc('"', file);

@@ -62,14 +62,14 @@ static void print_deliveries(const struct load_report *report, FILE *file)
             load_report_grouped(a, (double)sum->events),
             load_report_grouped(b, load_report_deliveries_per_s(report)),
             load_report_bytes_per_s(report) / 1e6);
-    if (report->options->publish_url != NULL) {
+    if (report->judges_order) {
         fprintf(file, "  %-14s %s lost, %s duplicated", "order",
                 load_report_grouped(a, (double)sum->lost),
                 load_report_grouped(b, (double)sum->duplicated));
         fprintf(file, ", %s reordered, ",
                 load_report_grouped(a, (double)sum->reordered));
     } else {
-        fprintf(file, "  %-14s not judged without --publish, ", "order");
+        fprintf(file, "  %-14s loss and order not judged, ", "order");
     }
     fprintf(file, "%s gap events\n", load_report_grouped(a, (double)sum->gaps));
 }
