@@ -38,6 +38,7 @@ void channel_map_init(struct channel_map *map, const struct journal *journal)
         slots *= 2;
     map->rows = xcalloc(slots, sizeof *map->rows);
     map->mask = slots - 1;
+    map->look_at = 0;
     for (uint32_t row = 0; row < journal->header->channel_count; row++)
         if (journal->channels[row].state != JOURNAL_CHANNEL_FREE)
             map_add(map, name_of(&journal->channels[row]), row);
@@ -64,29 +65,65 @@ static int64_t map_find(const struct channel_map *map,
     return -1;
 }
 
+/* Takes the row's name out; those behind it move up, so that no search stops
+   too early. */
+static void map_remove(struct channel_map *map, const struct journal *journal,
+                       uint32_t row)
+{
+    uint32_t hole = hash_of(name_of(&journal->channels[row])) & map->mask;
+    while (map->rows[hole] != row + 1) {
+        if (map->rows[hole] == 0)
+            return; /* a row that never got its name */
+        hole = (hole + 1) & map->mask;
+    }
+    uint32_t slot = hole;
+    for (;;) {
+        slot = (slot + 1) & map->mask;
+        if (map->rows[slot] == 0)
+            break;
+        uint32_t home =
+            hash_of(name_of(&journal->channels[map->rows[slot] - 1]));
+        if (((slot - home) & map->mask) < ((slot - hole) & map->mask))
+            continue; /* it would come to stand before its home */
+        map->rows[hole] = map->rows[slot];
+        hole = slot;
+    }
+    map->rows[hole] = 0;
+}
+
 /* A closed row whose last record is overwritten, or -1. */
-static int64_t spent_row(const struct journal *journal)
+static int64_t spent_row(const struct journal *journal, struct channel_map *map)
 {
     const struct journal_header *header = journal->header;
-    for (uint32_t row = 0; row < header->channel_count; row++) {
+    uint32_t count = header->channel_count;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t row = (map->look_at + i) % count;
         const struct journal_channel *channel = &journal->channels[row];
         if (channel->state != JOURNAL_CHANNEL_OPEN &&
-            (channel->newest == JOURNAL_NONE || channel->newest < header->tail))
+            (channel->newest == JOURNAL_NONE ||
+             channel->newest < header->tail)) {
+            map->look_at = row + 1;
             return row;
+        }
     }
     return -1;
 }
 
 static void take_row(struct journal *journal, uint32_t row, struct text name)
 {
+    struct journal_header *header = journal->header;
     struct journal_channel *channel = &journal->channels[row];
+    if (channel->newest_seq > header->forgotten_seq)
+        __atomic_store_n(&header->forgotten_seq, channel->newest_seq,
+                         __ATOMIC_RELEASE);
     /* Free while it changes: a writer that dies here leaves no half name. */
     __atomic_store_n(&channel->state, JOURNAL_CHANNEL_FREE, __ATOMIC_RELEASE);
     __atomic_store_n(&channel->generation, channel->generation + 1,
                      __ATOMIC_RELEASE);
-    channel->newest = JOURNAL_NONE;
-    channel->newest_seq = 0;
-    channel->lost_seq = 0;
+    __atomic_store_n(&channel->newest, JOURNAL_NONE, __ATOMIC_RELEASE);
+    __atomic_store_n(&channel->newest_seq, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&channel->lost_seq, header->forgotten_seq,
+                     __ATOMIC_RELEASE);
     memcpy(channel->name, name.bytes, name.size);
     channel->name[name.size] = '\0';
     channel->name_bytes = (uint32_t)name.size;
@@ -97,22 +134,20 @@ static int64_t new_row(struct journal *journal, struct channel_map *map,
                        struct text name)
 {
     struct journal_header *header = journal->header;
-    uint32_t row = header->channel_count;
+    int64_t row = header->channel_count;
     if (row < header->channels_max) {
-        take_row(journal, row, name);
-        __atomic_store_n(&header->channel_count, row + 1, __ATOMIC_RELEASE);
-        map_add(map, name, row);
-        return row;
+        take_row(journal, (uint32_t)row, name);
+        __atomic_store_n(&header->channel_count, (uint32_t)row + 1,
+                         __ATOMIC_RELEASE);
+    } else {
+        row = spent_row(journal, map);
+        if (row < 0)
+            return -1;
+        map_remove(map, journal, (uint32_t)row);
+        take_row(journal, (uint32_t)row, name);
     }
-    int64_t spent = spent_row(journal);
-    if (spent >= 0) {
-        take_row(journal, (uint32_t)spent, name);
-        /* The old name must leave the map: it is made anew. */
-        journal->channels[spent].state = JOURNAL_CHANNEL_OPEN;
-        channel_map_done(map);
-        channel_map_init(map, journal);
-    }
-    return spent;
+    map_add(map, name, (uint32_t)row);
+    return row;
 }
 
 int channel_open(struct journal *journal, struct channel_map *map,

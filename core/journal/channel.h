@@ -11,8 +11,9 @@
 
 /* The writer's map from names to rows: open addressing, linear probing. */
 struct channel_map {
-    uint32_t *rows; /* row + 1; 0: empty */
-    uint32_t mask;  /* slots - 1 */
+    uint32_t *rows;   /* row + 1; 0: empty */
+    uint32_t mask;    /* slots - 1 */
+    uint32_t look_at; /* where the search for a row to reuse goes on */
 };
 
 /* Reads the names out of the table. */

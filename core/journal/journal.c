@@ -9,8 +9,8 @@
  *   5. the channel table, then settled
  *
  * Lost_seq before tail: a reader that sees the new tail also sees what was
- * lost. The writer may die between any two steps: before 4 nothing has
- * happened, after it the next writer does step 5 again (settle).
+ * lost. The writer may die between any two steps: before 4 nothing was
+ * appended, after it the next writer does step 5 again (settle).
  */
 #include "journal/journal.h"
 
@@ -88,23 +88,46 @@ int journal_create(int fd, uint64_t ring_bytes, uint32_t channels_max,
     return 0;
 }
 
+/* The writer's own view: nobody changes it meanwhile. */
+static const struct journal_record *record_at(const struct journal *journal,
+                                              uint64_t position)
+{
+    return (const void *)(journal->ring + position % journal->ring_bytes);
+}
+
 /* Step 5 of an append, for the records of [settled, head). */
 static void settle(struct journal *journal)
 {
     struct journal_header *header = journal->header;
     uint64_t position = header->settled;
     while (position != header->head) {
-        const struct journal_record *record =
-            (const void *)(journal->ring + position % journal->ring_bytes);
-        CHECK(record->channel < header->channels_max);
+        const struct journal_record *record = record_at(journal, position);
+        CHECK(record->channel < header->channel_count);
         struct journal_channel *channel = &journal->channels[record->channel];
-        store(&channel->newest, position);
-        store(&channel->newest_seq, record->seq);
-        header->settled_time = record->time_ms;
-        store(&header->settled_seq, record->seq);
+        /* What a dead writer had done stays: no row goes back. */
+        if (record->seq > header->settled_seq) {
+            store(&channel->newest, position);
+            store(&channel->newest_seq, record->seq);
+            header->settled_time = record->time_ms;
+            store(&header->settled_seq, record->seq);
+        }
         position += record->size;
     }
     store(&header->settled, position);
+}
+
+/* Step 2 of a writer that died after step 1: what is told as lost is. */
+static void finish_room(struct journal *journal)
+{
+    struct journal_header *header = journal->header;
+    uint64_t tail = header->tail;
+    while (tail < header->head) {
+        const struct journal_record *record = record_at(journal, tail);
+        if (record->seq > journal->channels[record->channel].lost_seq)
+            break;
+        tail += record->size;
+    }
+    store(&header->tail, tail);
 }
 
 /* Marks of records that a dead writer never made exist (step 3 without 4). */
@@ -137,8 +160,8 @@ int journal_open(struct journal *journal, int fd, bool writable, char *error)
 {
     struct journal_header first;
     struct stat status;
-    if (fstat(fd, &status) != 0 ||
-        pread(fd, &first, sizeof first, 0) != (ssize_t)sizeof first)
+    memset(&first, 0, sizeof first); /* a short file has no magic */
+    if (fstat(fd, &status) != 0 || pread(fd, &first, sizeof first, 0) < 0)
         return fail(STENTOR_ESYSTEM, error, "cannot read the journal");
     int result = check_header(&first, (uint64_t)status.st_size, error);
     if (result != 0)
@@ -165,6 +188,7 @@ int journal_open(struct journal *journal, int fd, bool writable, char *error)
                                  .writable = writable };
     if (writable) {
         settle(journal);
+        finish_room(journal);
         drop_marks(journal);
     }
     return 0;
@@ -196,8 +220,7 @@ static void make_room(struct journal *journal, uint64_t bytes)
     uint64_t tail = header->tail;
     uint64_t wanted = header->head + bytes;
     while (wanted - tail > journal->ring_bytes) {
-        const struct journal_record *record =
-            (const void *)(journal->ring + tail % journal->ring_bytes);
+        const struct journal_record *record = record_at(journal, tail);
         store(&journal->channels[record->channel].lost_seq, record->seq);
         tail += record->size;
     }
@@ -274,11 +297,11 @@ int journal_append(struct journal *journal, const struct journal_entry *entries,
     CHECK(header->settled == header->head);
     uint64_t bytes = 0;
     for (uint32_t i = 0; i < count; i++) {
-        CHECK(entries[i].channel < header->channels_max);
+        CHECK(entries[i].channel < header->channel_count);
         CHECK(entries[i].key_bytes <= JOURNAL_KEY_BYTES_MAX);
         bytes += record_size(&entries[i]);
     }
-    if (bytes > journal->ring_bytes / 4)
+    if (bytes > journal->ring_bytes / 4 || bytes > INT32_MAX)
         return STENTOR_ETOOBIG;
     if (time_ms < header->settled_time)
         time_ms = header->settled_time;

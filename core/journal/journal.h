@@ -27,7 +27,7 @@ struct journal {
 
 /* What to append; everything is borrowed for the call. */
 struct journal_entry {
-    uint32_t channel;
+    uint32_t channel; /* an open row */
     uint32_t frame_bytes;
     const char *frame; /* as sse_frame makes it */
     const char *key;
@@ -56,7 +56,7 @@ uint64_t journal_next_seq(const struct journal *journal);
 
 /*
  * Appends `count` records as one: readers see all or none. Old records give
- * way. STENTOR_ETOOBIG when they are more than a quarter of the ring,
+ * way. STENTOR_ETOOBIG when they are more than a quarter of the ring or 2 GB,
  * STENTOR_EREADONLY. Writer only.
  */
 int journal_append(struct journal *journal, const struct journal_entry *entries,

@@ -47,8 +47,11 @@ struct journal_header {
     uint64_t head __attribute__((aligned(64)));
     uint64_t tail __attribute__((aligned(64)));
     uint64_t settled __attribute__((aligned(64)));
-    uint64_t settled_seq;  /* seq of the last record before `settled` */
-    uint64_t settled_time; /* its time_ms: time never runs backwards here */
+    uint64_t settled_seq;   /* seq of the last record before `settled` */
+    uint64_t settled_time;  /* its time_ms: time never runs backwards here */
+    uint64_t forgotten_seq; /* newest seq of the channels whose rows were given
+                               to others: names that come back may have lost
+                               all up to it */
 };
 
 struct journal_record {
@@ -72,7 +75,8 @@ struct journal_channel {
     uint32_t state;        /* enum journal_channel_state */
     uint64_t newest;       /* position of its newest record, or JOURNAL_NONE */
     uint64_t newest_seq;   /* 0: none yet */
-    uint64_t lost_seq;     /* seq of its newest overwritten record; 0: none */
+    uint64_t lost_seq;     /* of its newest overwritten record; 0: none. In a
+                              new row: forgotten_seq */
     uint64_t replay_ms;    /* not replayed when older; UINT64_MAX: no limit */
     uint32_t replay_count; /* not replayed beyond; UINT32_MAX: no limit */
     uint32_t name_bytes;

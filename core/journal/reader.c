@@ -138,6 +138,12 @@ static const struct journal_want *want_of(const struct journal_want *wants,
     return NULL;
 }
 
+/* Overtaken: what was copied before is whole, and worth its way. */
+static int added_or_overrun(size_t before, const struct buffer *to)
+{
+    return to->size > before ? (int)(to->size - before) : STENTOR_EOVERRUN;
+}
+
 /* Goes forward from record to record. */
 static int scan(const struct journal *journal, const struct journal_want *wants,
                 uint32_t count, uint64_t *position, uint64_t limit,
@@ -147,13 +153,13 @@ static int scan(const struct journal *journal, const struct journal_want *wants,
     for (int i = 0; i < SCAN_RECORDS_MAX && *position < limit; i++) {
         struct journal_record record;
         if (journal_peek(journal, *position, &record) != 0)
-            return STENTOR_EOVERRUN;
+            return added_or_overrun(before, to);
         const struct journal_want *want = want_of(wants, count, record.channel);
         if (want != NULL && record.seq >= want->from_seq) {
             if (to->size > before && to->size - before + record.size > bytes)
                 break;
             if (add_record(journal, *position, &record, to) != 0)
-                return STENTOR_EOVERRUN;
+                return added_or_overrun(before, to);
         }
         *position += record.size;
     }
@@ -200,14 +206,13 @@ static int add_found(const struct journal *journal, const uint64_t *found,
     size_t before = to->size;
     for (size_t i = 0; i < count; i++) {
         struct journal_record record;
+        *position = found[i];
         if (journal_peek(journal, found[i], &record) != 0)
-            return STENTOR_EOVERRUN;
-        if (to->size > before && to->size - before + record.size > bytes) {
-            *position = found[i];
+            return added_or_overrun(before, to);
+        if (to->size > before && to->size - before + record.size > bytes)
             return (int)(to->size - before);
-        }
         if (add_record(journal, found[i], &record, to) != 0)
-            return STENTOR_EOVERRUN;
+            return added_or_overrun(before, to);
     }
     *position = limit;
     return (int)(to->size - before);

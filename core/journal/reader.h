@@ -40,6 +40,7 @@ int journal_copy(const struct journal *journal, uint64_t *position,
 /*
  * As journal_copy, but only the records of `wants`. Looks at a bounded number
  * of records: it may return 0 with `*position` moved but not yet at the limit.
+ * When overtaken half way it returns what it has; the next call tells.
  */
 int journal_select(const struct journal *journal,
                    const struct journal_want *wants, uint32_t count,

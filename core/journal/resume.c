@@ -2,8 +2,11 @@
 /*
  * For each channel a floor is found: the seq from which its records are sent.
  * It starts at the record behind the client's position (or where `since` says)
- * and is raised by whatever is no longer there or may not be replayed. If it
+ * and is raised by whatever may not be replayed or is no longer there. If it
  * was raised past a record, that record is lost: a gap.
+ *
+ * The ring goes on meanwhile. So the position is found first, and what was
+ * overwritten is looked at after: the writer stores lost_seq before tail.
  */
 #include "journal/resume.h"
 
@@ -12,9 +15,9 @@
 #include "journal/event_id.h"
 #include "journal/sse.h"
 
-/* Steps along a channel's chain when `replay` is a time: beyond, the last lost
-   event is told as a position, not as the event itself. */
-enum { FLOOR_STEPS_MAX = 4096 };
+/* Steps back along a channel's chain; in a longer one a scan forward soon meets
+   a record of the channel. */
+enum { CHAIN_STEPS_MAX = 4096 };
 
 static uint64_t load(const uint64_t *word)
 {
@@ -31,11 +34,15 @@ static void raise_above(uint64_t seq, uint64_t *floor, uint64_t *lost)
         *lost = seq;
 }
 
-/* At most the newest `count` records of the channel. */
+/* At most the newest `count` records of the channel. A count beyond
+   RESUME_COUNT_MAX is no limit: a client may ask for any, and each is a step
+   back. */
 static void limit_count(const struct journal *journal, uint32_t channel,
                         uint64_t count, uint64_t *floor, uint64_t *lost)
 {
     uint64_t at = load(&journal->channels[channel].newest);
+    if (count > RESUME_COUNT_MAX)
+        return;
     for (uint64_t i = 0; at != JOURNAL_NONE; i++) {
         struct journal_record record;
         if (journal_peek(journal, at, &record) != 0 || record.seq < *floor)
@@ -48,23 +55,30 @@ static void limit_count(const struct journal *journal, uint32_t channel,
     }
 }
 
-/* The newest record of the channel with a seq below `below` and not below
-   `floor`; 0 if there is none. */
-static uint64_t newest_below(const struct journal *journal, uint32_t channel,
-                             uint64_t below, uint64_t floor)
+/* Seq of the channel's newest record before `position`; 0 if there is none from
+   `floor` on, or none that is held. */
+static uint64_t newest_before(const struct journal *journal, uint32_t channel,
+                              uint64_t position, uint64_t floor)
 {
+    struct journal_record record;
     uint64_t at = load(&journal->channels[channel].newest);
-    for (int i = 0; at != JOURNAL_NONE; i++) {
-        struct journal_record record;
-        if (i == FLOOR_STEPS_MAX)
-            return below - 1;
-        if (journal_peek(journal, at, &record) != 0 || record.seq < floor)
+    for (int i = 0; i < CHAIN_STEPS_MAX; i++) {
+        if (at == JOURNAL_NONE || journal_peek(journal, at, &record) != 0 ||
+            record.seq < floor)
             return 0;
-        if (record.seq < below)
+        if (at < position)
             return record.seq;
         at = record.previous;
     }
-    return 0;
+    do {
+        if (journal_peek(journal, position, &record) != 0)
+            return 0;
+        position += record.size;
+    } while (record.channel != channel);
+    at = record.previous;
+    if (at == JOURNAL_NONE || journal_peek(journal, at, &record) != 0)
+        return 0;
+    return record.seq;
 }
 
 /* Only records that are not older than `age_ms`. */
@@ -75,24 +89,11 @@ static void limit_age(const struct journal *journal, uint32_t channel,
     if (age_ms >= now_ms)
         return;
     uint64_t position = journal_find_time(journal, now_ms - age_ms);
-    struct journal_record record;
-    uint64_t first;
-    if (position >= journal_head(journal))
-        first = journal_newest_seq(journal) + 1;
-    else if (journal_peek(journal, position, &record) == 0)
-        first = record.seq;
-    else
-        return; /* the tail has passed it: lost_seq will tell */
-    if (first <= *floor)
-        return;
-    uint64_t seq = newest_below(journal, channel, first, *floor);
-    if (seq > 0)
-        raise_above(seq, floor, lost);
+    raise_above(newest_before(journal, channel, position, *floor), floor, lost);
 }
 
-/* Everything that keeps the records of a channel from `*floor` on from being
-   sent. Overwriting is judged last: it goes on meanwhile. */
-static void apply_limits(const struct journal *journal, uint32_t channel,
+/* What the channel's `replay` does not allow. */
+static void limit_replay(const struct journal *journal, uint32_t channel,
                          uint64_t now_ms, uint64_t *floor, uint64_t *lost)
 {
     const struct journal_channel *row = &journal->channels[channel];
@@ -102,20 +103,75 @@ static void apply_limits(const struct journal *journal, uint32_t channel,
         limit_age(journal, channel, age_ms, now_ms, floor, lost);
     if (count != UINT32_MAX)
         limit_count(journal, channel, count, floor, lost);
-    raise_above(load(&row->lost_seq), floor, lost);
 }
 
-/* Where all floors are known: the position to read from. */
-static void begin_at_floors(const struct journal *journal,
-                            const struct journal_want *wants, uint32_t count,
-                            struct resume *resume)
+/* The seq of the first record that may be wanted. */
+static uint64_t first_of(const struct journal *journal,
+                         const struct journal_want *wants, uint32_t count)
 {
-    uint64_t first = UINT64_MAX;
+    /* Read before the rows, which are up to date as far as this. */
+    uint64_t settled = load(&journal->header->settled_seq);
+    uint64_t first = count > 0 ? UINT64_MAX : settled + 1;
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t from = wants[i].from_seq;
+        uint64_t newest = load(&journal->channels[wants[i].channel].newest_seq);
+        if (newest < from && from <= settled) /* a quiet channel */
+            from = settled + 1;
+        if (from < first)
+            first = from;
+    }
+    return first;
+}
+
+/* The newest overwritten record of the wanted ones above `seq`, or 0. */
+static uint64_t newest_lost(const struct journal *journal,
+                            const struct journal_want *wants, uint32_t count,
+                            uint64_t seq)
+{
+    uint64_t newest = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t lost = load(&journal->channels[wants[i].channel].lost_seq);
+        if (lost > seq && lost >= wants[i].from_seq && lost > newest)
+            newest = lost;
+    }
+    return newest;
+}
+
+/* The first record above `seq` that is held becomes the next one, or what is
+   appended next. */
+static void go_behind(const struct journal *journal, uint64_t seq,
+                      struct resume *resume)
+{
+    for (;;) {
+        struct journal_record record;
+        resume->seq = seq;
+        resume->position = journal_find(journal, seq);
+        if (resume->position >= journal_head(journal))
+            return;
+        if (journal_peek(journal, resume->position, &record) == 0) {
+            resume->seq = record.seq - 1;
+            return;
+        }
+    }
+}
+
+/* Where all floors are known: the place to read from, and what is lost there,
+   which raises `*lost`. Floors end up behind resume->seq. */
+static void begin_at_floors(const struct journal *journal,
+                            struct journal_want *wants, uint32_t count,
+                            struct resume *resume, uint64_t *lost)
+{
+    uint64_t gone;
+    do {
+        go_behind(journal, first_of(journal, wants, count) - 1, resume);
+        gone = newest_lost(journal, wants, count, 0);
+        for (uint32_t i = 0; gone > 0 && i < count; i++)
+            raise_above(load(&journal->channels[wants[i].channel].lost_seq),
+                        &wants[i].from_seq, lost);
+    } while (gone > 0);
     for (uint32_t i = 0; i < count; i++)
-        if (wants[i].from_seq < first)
-            first = wants[i].from_seq;
-    resume->seq = first > 0 ? first - 1 : 0;
-    resume->position = journal_find(journal, resume->seq);
+        if (wants[i].from_seq <= resume->seq)
+            wants[i].from_seq = resume->seq + 1;
 }
 
 static void begin_now(const struct journal *journal, struct journal_want *wants,
@@ -129,6 +185,14 @@ static void begin_now(const struct journal *journal, struct journal_want *wants,
         wants[i].from_seq = resume->seq + 1;
 }
 
+/* What scripts and clients ask for: any number, or none. */
+static uint64_t whole(double value)
+{
+    if (!(value > 0))
+        return 0;
+    return value < 1e15 ? (uint64_t)value : UINT64_MAX;
+}
+
 void resume_since(const struct journal *journal, struct journal_want *wants,
                   uint32_t count, enum resume_since since, double value,
                   uint64_t now_ms, struct resume *resume)
@@ -138,18 +202,18 @@ void resume_since(const struct journal *journal, struct journal_want *wants,
         begin_now(journal, wants, count, resume);
         return;
     }
+    uint64_t lost = 0; /* of no interest to who has had nothing yet */
     for (uint32_t i = 0; i < count; i++) {
-        uint64_t floor = 1, lost = 0;
+        uint64_t floor = 1;
+        uint32_t channel = wants[i].channel;
+        limit_replay(journal, channel, now_ms, &floor, &lost);
         if (since == RESUME_COUNT)
-            limit_count(journal, wants[i].channel, (uint64_t)value, &floor,
-                        &lost);
+            limit_count(journal, channel, whole(value), &floor, &lost);
         else if (since == RESUME_TIME)
-            limit_age(journal, wants[i].channel, (uint64_t)value, now_ms,
-                      &floor, &lost);
-        apply_limits(journal, wants[i].channel, now_ms, &floor, &lost);
+            limit_age(journal, channel, whole(value), now_ms, &floor, &lost);
         wants[i].from_seq = floor;
     }
-    begin_at_floors(journal, wants, count, resume);
+    begin_at_floors(journal, wants, count, resume, &lost);
 }
 
 void resume_id(const struct journal *journal, struct journal_want *wants,
@@ -176,11 +240,11 @@ void resume_id(const struct journal *journal, struct journal_want *wants,
     uint64_t lost = 0;
     for (uint32_t i = 0; i < count; i++) {
         uint64_t floor = position.seq + 1;
-        apply_limits(journal, wants[i].channel, now_ms, &floor, &lost);
+        limit_replay(journal, wants[i].channel, now_ms, &floor, &lost);
         wants[i].from_seq = floor;
     }
     *resume = (struct resume){ .gap = RESUME_NO_GAP };
-    begin_at_floors(journal, wants, count, resume);
+    begin_at_floors(journal, wants, count, resume, &lost);
     if (lost > 0) {
         resume->gap = RESUME_EXPIRED;
         resume->from_seq = position.seq;
@@ -192,22 +256,18 @@ void resume_overrun(const struct journal *journal,
                     const struct journal_want *wants, uint32_t count,
                     uint64_t seq, struct resume *resume)
 {
-    struct journal_record record;
-    *resume = (struct resume){ .gap = RESUME_NO_GAP, .seq = seq };
+    uint64_t lost = seq;
+    *resume = (struct resume){ .gap = RESUME_NO_GAP };
+    /* Again while more is lost than lies before the place it goes on from: the
+       writer is just about to overwrite it. */
     do {
-        resume->position = journal_tail(journal);
-    } while (journal_peek(journal, resume->position, &record) != 0);
-    /* Lost_seq is stored before the tail: whatever lies before this tail is in
-       it. */
-    if (record.seq > seq)
-        resume->seq = record.seq - 1;
-    for (uint32_t i = 0; i < count; i++) {
-        uint64_t lost = load(&journal->channels[wants[i].channel].lost_seq);
-        if (lost > seq && lost >= wants[i].from_seq && lost > resume->to_seq) {
-            resume->gap = RESUME_LAGGED;
-            resume->from_seq = seq;
-            resume->to_seq = lost;
-        }
+        go_behind(journal, lost, resume);
+        lost = newest_lost(journal, wants, count, seq);
+    } while (lost > resume->seq);
+    if (lost > 0) {
+        resume->gap = RESUME_LAGGED;
+        resume->from_seq = seq;
+        resume->to_seq = lost;
     }
 }
 
