@@ -155,8 +155,9 @@ static int64_t check_headers(const struct stentor_pairs *pairs)
         size += (int64_t)(name + 2 + length + 2);
         bytes = value + length + 1;
     }
-    /* What is left would be a NUL inside a value. */
-    return bytes == end ? size : STENTOR_EHEADER;
+    if (bytes != end) /* a NUL inside a value */
+        return STENTOR_EHEADER;
+    return size <= MESSAGE_HEADERS_MAX ? size : STENTOR_ETOOBIG;
 }
 
 static char *put(char *to, const void *bytes, size_t size)

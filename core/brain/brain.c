@@ -253,3 +253,19 @@ int brain_check(const char *config_path)
     script_free(script);
     return wrong != NULL;
 }
+
+int brain_plan(const char *config_path, struct stentor_plan *plan)
+{
+    /* Only there to take the plan: it never comes to be in charge. */
+    struct stentor_brain *brain = xcalloc(1, sizeof *brain);
+    brain->magic = BRAIN_MAGIC;
+    struct script *script = script_new(NULL);
+    const char *wrong = script_start(script, brain, config_path);
+    if (wrong != NULL)
+        fprintf(stderr, "%s\n", wrong);
+    else
+        *plan = brain->plan;
+    script_free(script);
+    free(brain);
+    return wrong != NULL;
+}

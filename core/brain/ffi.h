@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 enum {
-    STENTOR_ABI = 2,       /* grows with every change of this file */
+    STENTOR_ABI = 3,       /* grows with every change of this file */
     STENTOR_ID_BYTES = 40, /* room for an event id as text, NUL included */
     STENTOR_LISTENERS_MAX = 16,
     STENTOR_HOST_BYTES = 64,
@@ -225,7 +225,7 @@ void stentor_stopped(struct stentor_brain *brain);
 /* Answers; each ticket once: the worker drops a second answer, and one whose
    client has gone. STENTOR_EGONE: the worker itself has gone. STENTOR_EHEADER:
    a name or value with a forbidden byte, or one that C writes itself.
-   STENTOR_ETOOBIG: body or preface over the limit. After an error the ticket
+   STENTOR_ETOOBIG: body, preface or all headers together over their limit. After an error the ticket
    is still open. */
 int stentor_respond(struct stentor_brain *brain, uint64_t ticket,
                     const struct stentor_response *response);
@@ -245,6 +245,11 @@ int stentor_channel(struct stentor_brain *brain, const char *name,
 /* Gives the number back once all its records are overwritten. It must have no
    streams. */
 int stentor_channel_close(struct stentor_brain *brain, uint32_t channel);
+
+/* The name of a channel that is there, perhaps since a brain before this one,
+   until the next stentor_channel(); "" for a number that no channel has, NULL
+   past the last. */
+const char *stentor_channel_name(struct stentor_brain *brain, uint32_t channel);
 
 /* Streams of the channel now, over all workers. */
 uint32_t stentor_clients(struct stentor_brain *brain, uint32_t channel);

@@ -48,6 +48,14 @@ int stentor_channel_close(struct stentor_brain *brain, uint32_t channel)
     return 0;
 }
 
+const char *stentor_channel_name(struct stentor_brain *brain, uint32_t channel)
+{
+    if (!is_channel(brain, channel))
+        return NULL;
+    const struct journal_channel *row = &brain->journal.channels[channel];
+    return row->state == JOURNAL_CHANNEL_OPEN ? row->name : "";
+}
+
 uint32_t stentor_clients(struct stentor_brain *brain, uint32_t channel)
 {
     return is_channel(brain, channel)

@@ -22,7 +22,8 @@
 /* A new bell: a non-blocking, close-on-exec eventfd; -1 with errno. */
 int bell_new(void);
 
-/* To be called after the news is visible and the fence below has run. */
+/* Between making news visible and looking whether somebody sleeps; for who
+   looks before bell_ring does. */
 static inline void bell_fence(void)
 {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);

@@ -51,6 +51,10 @@ int mailbox_create(int fd, size_t ring_bytes, char *error)
     CHECK(sizeof(struct mailbox_header) <= page);
     CHECK(ring_bytes > 0);
     ring_bytes = (ring_bytes + page - 1) / page * page;
+    if (ring_bytes > UINT32_MAX) { /* struct mail could not say its sizes */
+        snprintf(error, STENTOR_ERROR_BYTES, "mailbox: more than 4 GB");
+        return STENTOR_ETOOBIG;
+    }
     if (ftruncate(fd, (off_t)(page + 2 * ring_bytes)) != 0)
         return fail(error, "cannot size it");
     struct mailbox_header *header = map_header(fd);
@@ -165,9 +169,11 @@ static uint64_t way_to_start(const struct mail_ring *ring, uint64_t size)
     uint64_t offset = ring->position % ring->ring_bytes;
     bool empty =
         __atomic_load_n(&ring->words->tail, __ATOMIC_ACQUIRE) == ring->position;
-    if (!empty || offset < START_OVER_BYTES || size > offset)
+    uint64_t blank = ring->ring_bytes - offset;
+    if (!empty || offset < START_OVER_BYTES || size > offset ||
+        blank < sizeof(struct mail))
         return 0;
-    return ring->ring_bytes - offset;
+    return blank;
 }
 
 void *mail_reserve(struct mail_ring *ring, size_t bytes)
@@ -209,6 +215,20 @@ uint64_t mail_send(struct mail_ring *ring, uint32_t type, size_t bytes)
 }
 
 /* --- the receiver's side --- */
+
+void mail_look_back(const struct mail_ring *sent, struct mail_ring *view)
+{
+    *view = *sent;
+    view->position = __atomic_load_n(&sent->words->tail, __ATOMIC_ACQUIRE);
+    if (view->position == sent->position)
+        return;
+    const struct mail *mail = mail_at(view);
+    if (mail->type == MAIL_BLANK) {
+        view->position += mail->size;
+        mail = mail_at(view);
+    }
+    view->ordinal = mail->ordinal - 1;
+}
 
 const struct mail *mail_next(struct mail_ring *ring)
 {

@@ -85,6 +85,10 @@ void *mail_reserve(struct mail_ring *ring, size_t bytes);
    receiver must be woken after (bell.h). */
 uint64_t mail_send(struct mail_ring *ring, uint32_t type, size_t bytes);
 
+/* After the receiver's death: makes a `view` of the ring through which mail_next
+   shows the sender what the receiver had not given back, taken or not. */
+void mail_look_back(const struct mail_ring *sent, struct mail_ring *view);
+
 /* --- the receiver's side --- */
 
 /* The next message, or NULL; what follows the header is the message. Its bytes

@@ -8,6 +8,10 @@
 
 #include <stdint.h>
 
+/* Bytes of the headers in a response or a stream: with them, the longest body
+   and the structs below a message must fit into a quarter of a ring. */
+enum { MESSAGE_HEADERS_MAX = 32768 };
+
 enum message_type {
     /* up */
     MESSAGE_REQUEST = 1,

@@ -5,7 +5,6 @@
 
 #include "base/check.h"
 #include "base/log.h"
-#include "mailbox/bell.h"
 #include "mailbox/message.h"
 #include "worker/connection.h"
 #include "worker/process.h"
@@ -151,8 +150,5 @@ bool decisions_read(struct worker *worker, uint32_t most)
     if (down->position == before)
         return false;
     mail_release(down);
-    /* The brain may have found the ring too full, and sleep. */
-    if (down->position - before > down->ring_bytes / 4)
-        bell_ring(worker->brain_bell, &worker->board.header->brain.asleep);
     return mail_waits(down);
 }

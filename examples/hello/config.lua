@@ -22,9 +22,10 @@ route "GET /events" { stream = messages, since = 20, retry = "2s" }
 route "POST /say" {
   respond = function(request)
     local said = request:json()
-    if type(said.text) ~= "string" or said.text == "" then
+    local text = type(said) == "table" and said.text
+    if type(text) ~= "string" or text == "" then
       return 400, 'send {"text": "…"}\n'
     end
-    return 202, { id = messages:publish { text = said.text, at = now() } }
+    return 202, { id = messages:publish { text = text, at = now() } }
   end,
 }

@@ -12,7 +12,8 @@ local types = require "stentor.types"
 local declare = {}
 
 local replay = types.custom("replay",
-  'a number of events, a duration such as "10m", or "all"', function(value)
+  'a number of events (at most 65536), a duration such as "10m", or "all"',
+  function(value)
     if value == "now" then return nil end
     local parsed = since.parse(value)
     if not parsed then return nil end

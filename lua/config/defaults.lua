@@ -10,19 +10,20 @@ local function whole(default, expects, max)
 end
 
 local INT_MAX = 2 ^ 31 - 1
+local MESSAGE_MAX = 2 ^ 28 -- what goes through a mailbox, four times over
 
 defaults.limits = {
   connections = whole("250k", types.count, INT_MAX),
   head = whole("16k", types.size, 2 ^ 20),
   headers = whole(100, types.count, 10000),
   target = whole("8k", types.size, 2 ^ 20),
-  body = whole("1M", types.size, INT_MAX),
+  body = whole("1M", types.size, MESSAGE_MAX),
   head_time = types.duration { default = "10s", min = "10ms", max = "1d" },
   body_time = types.duration { default = "30s", min = "10ms", max = "1d" },
   idle_time = types.duration { default = "60s", min = "10ms", max = "1d" },
   answer_time = types.duration { default = "10s", min = "10ms", max = "1h" },
   pipeline = whole(16, types.count, 1000),
-  response = whole("1M", types.size, INT_MAX),
+  response = whole("1M", types.size, MESSAGE_MAX),
   event = whole("256k", types.size, 2 ^ 28),
   client_lag = whole("1M", types.size, INT_MAX),
   client_lag_time = types.duration { default = "60s", min = "100ms",
