@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The command line: one binary, one function for each thing it can be. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "brain/brain.h"
 #include "load/load.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/system.h"
 #include "worker/worker.h"
 
 static const char usage[] =
@@ -18,6 +20,9 @@ static const char usage[] =
     "default\n"
     "  stentor check [config.lua]   say all that is wrong with it; exit code 0 "
     "or 1\n"
+    "  stentor check --system [config.lua]\n"
+    "                               say what of this machine is too low for "
+    "it\n"
     "  stentor load URL …           load test any SSE server; stentor load "
     "--help\n"
     "  stentor version              print the version\n"
@@ -51,6 +56,12 @@ static const char *config_path(int count, char **arguments)
     return count > 0 ? arguments[0] : "config.lua";
 }
 
+static int check_system(const char *path)
+{
+    struct stentor_plan plan;
+    return brain_plan(path, &plan) == 0 ? system_check(&plan, stdout) : 1;
+}
+
 int main(int argc, char **argv, char **environment)
 {
     setproctitle_init(argc, argv, environment);
@@ -71,8 +82,16 @@ int main(int argc, char **argv, char **environment)
         puts("stentor " STENTOR_VERSION " (" STENTOR_REVISION ")");
         return 0;
     }
+    bool of_system = strcmp(command, "check") == 0 && count > 0 &&
+                     strcmp(arguments[0], "--system") == 0;
+    if (of_system) {
+        arguments++;
+        count--;
+    }
     if (count > 1)
         return complain("too many arguments", arguments[1]);
+    if (of_system)
+        return check_system(config_path(count, arguments));
     if (strcmp(command, "check") == 0)
         return brain_check(config_path(count, arguments));
     if (strcmp(command, "run") == 0)

@@ -24,7 +24,7 @@ end
 local function channels_of(server, item)
   local list = {}
   for _, number in ipairs(server.core.item_channels(item)) do
-    list[#list + 1] = server.numbered[number]
+    list[#list + 1] = server:channel_numbered(number)
   end
   return list
 end

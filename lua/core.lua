@@ -234,6 +234,13 @@ function core.new(brain_pointer)
     return true
   end
 
+  -- The name of a channel, "" if none has the number, nil past the last.
+  function self.channel_name(number)
+    local name = C.stentor_channel_name(brain, number)
+    if name == nil then return nil end
+    return ffi.string(name)
+  end
+
   -- What C counts, over all workers: name → number.
   function self.counters()
     local counters, index = {}, 0

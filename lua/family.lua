@@ -2,6 +2,7 @@
 -- A channel whose name has parameters: rooms(id) is a member, made when first
 -- asked for; rooms:find(id) the same, or nil.
 local channel = require "stentor.channel"
+local client = require "stentor.client"
 local names = require "stentor.names"
 local refusal = require "stentor.refusal"
 local standin = require "stentor.config.standin"
@@ -36,24 +37,64 @@ local function member_name(self, ...)
   return name
 end
 
+-- Makes the member; or nil, message, name.
+local function add(self, name)
+  local member = channel.new(self.server, name, self.settings, self.hooks)
+  member.family = self
+  local ok, why, code = member:open()
+  if not ok then return nil, why, code end
+  self.server.channels[name] = member
+  member:resume()
+  return member
+end
+
 function family:__call(...)
   local server = self.server
   if not server:may_act("a family's member") then return standin.new() end
   local name = member_name(self, ...)
   local member = server.channels[name]
   if member then return member end
-  member = channel.new(server, name, self.settings, self.hooks)
-  member.family = self
-  local ok, why, code = member:open()
-  if not ok then
+  local made, why, code = add(self, name)
+  if not made then
     if code == "EFULL" then
       why = "no more channels: limits.channels is reached"
     end
     error(refusal.later(30, ('channel "%s": %s'):format(name, why)), 0)
   end
-  server.channels[name] = member
-  member:resume()
-  return member
+  return made
+end
+
+-- The family whose member `name` is: of several the most literal one.
+local function of_member(server, name)
+  local found, most
+  for _, one in ipairs(server.families) do
+    local literals = names.covers(one.parsed, name)
+    if literals and (not most or literals > most) then
+      found, most = one, literals
+    end
+  end
+  return found
+end
+
+-- The member with a number of an earlier brain's: somebody may want to be told
+-- of what happens to its clients. nil if no family has it.
+function family.revive(server, number)
+  local name = server.core.channel_name(number)
+  local of = name and of_member(server, name)
+  return of and add(of, name) or nil
+end
+
+-- Makes the members that have clients since before this brain.
+function family.resume(server)
+  if #server.families == 0 then return end
+  local number = 0
+  while server.core.channel_name(number) do
+    if not server.numbered[number] and server.core.clients(number) > 0 then
+      local member = family.revive(server, number)
+      if member and member.hooks:wants_clients() then client.count(member) end
+    end
+    number = number + 1
+  end
 end
 
 function family:find(...)

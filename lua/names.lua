@@ -95,6 +95,22 @@ function names.route(text)
   return parsed
 end
 
+-- How many literal segments of the family `parsed` the member `name` has; nil
+-- if it is none of its.
+function names.covers(parsed, name)
+  local pieces, segments, literals = names.split(name), parsed.segments, 0
+  for i, segment in ipairs(segments) do
+    if not pieces[i] then return nil end
+    if segment.kind == "literal" then
+      if segment.text ~= pieces[i] then return nil end
+      literals = literals + 1
+    elseif segment.kind == "rest" then
+      return literals
+    end
+  end
+  return #pieces == #segments and literals or nil
+end
+
 -- The name of a family's member: `values` in the order of the parameters.
 function names.fill(parsed, values)
   local filled, at = {}, 0

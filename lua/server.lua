@@ -6,6 +6,7 @@ local clock = require "stentor.clock"
 local complaints = require "stentor.config.complaints"
 local coroutines = require "stentor.coroutines"
 local defaults = require "stentor.config.defaults"
+local family = require "stentor.family"
 local hooks = require "stentor.hooks"
 local log = require "stentor.log"
 local router = require "stentor.router"
@@ -141,7 +142,13 @@ function server:go()
     channel:resume()
     if channel.hooks:wants_clients() then client.count(channel) end
   end
+  family.resume(self)
   for _, timer in ipairs(self.timers) do timers.start(self, timer) end
+end
+
+-- nil if the config has none of that number.
+function server:channel_numbered(number)
+  return self.numbered[number] or family.revive(self, number)
 end
 
 -- Runs the `stop` hooks, then tells the core that this process may end.
@@ -167,7 +174,7 @@ function server:stop()
   end
   collect(self.hooks)
   for _, channel in ipairs(self.channel_list) do collect(channel.hooks) end
-  for _, family in ipairs(self.families) do collect(family.hooks) end
+  for _, one in ipairs(self.families) do collect(one.hooks) end
   done()
 end
 

@@ -6,6 +6,9 @@
  */
 #include "worker/fanout.h"
 
+#include <errno.h>
+#include <sys/socket.h>
+
 #include "base/check.h"
 #include "base/error.h"
 #include "journal/resume.h"
@@ -232,6 +235,25 @@ static uint32_t cut_off(struct fanout *fanout, struct connection *connection,
     return whole + (written > start);
 }
 
+/* As uv_try_write, but by send(), which costs the kernel 0.15 µs less than the
+   write() in there, of 1.8 (spec/bench/PROFILE.md). */
+static int write_now(struct connection *connection, const uv_buf_t *bytes)
+{
+    uv_os_fd_t fd;
+    ssize_t sent;
+    if (connection->tcp.write_queue_size > 0)
+        return UV_EAGAIN;
+    CHECK(uv_fileno((uv_handle_t *)&connection->tcp, &fd) == 0);
+    do
+        sent = send(fd, bytes->base, bytes->len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    if (sent >= 0)
+        return (int)sent;
+    if (errno == EAGAIN || errno == ENOBUFS)
+        return UV_EAGAIN;
+    return uv_translate_sys_error(errno);
+}
+
 /* Writes to at most `budget` members; returns how many are left of it. */
 static int serve_members(struct fanout *fanout, int budget)
 {
@@ -247,7 +269,7 @@ static int serve_members(struct fanout *fanout, int budget)
         fanout->next_member = fanout->next_member->next;
         __builtin_prefetch(fanout->next_member);
         budget--;
-        int written = uv_try_write((uv_stream_t *)&connection->tcp, &bytes, 1);
+        int written = write_now(connection, &bytes);
         if (written >= 0 && (size_t)written == size) {
             connection->wrote = true;
             total += size;

@@ -268,10 +268,11 @@ void stream_end(struct connection *connection, int reason)
     struct worker *worker = connection_worker(connection);
     struct audience *audience = connection->audience;
     CHECK(audience->magic == AUDIENCE_MAGIC);
+    board_count(worker->shown, (enum board_counter)reason, 1);
+    /* Before the brain is told: it then looks who is left. */
+    show_on_board(worker, audience, -1);
     if (connection->tell)
         tell_end(connection, reason);
-    board_count(worker->shown, (enum board_counter)reason, 1);
-    show_on_board(worker, audience, -1);
     if (connection->own == NULL)
         fanout_forget(&worker->fanout, connection);
     list_remove(&connection->member);

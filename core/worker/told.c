@@ -74,6 +74,20 @@ static void tell(struct told *told, uint32_t type, const void *message,
         hold(told, type, message, bytes);
 }
 
+void told_rescue(struct told *told, uint64_t taken)
+{
+    struct mail_ring sent;
+    struct buffer later = told->held; /* came after what was sent */
+    mail_look_back(&told->worker->mailbox.up, &sent);
+    buffer_init(&told->held);
+    const struct mail *mail;
+    while ((mail = mail_next(&sent)) != NULL)
+        if (mail->ordinal > taken && mail->type != MESSAGE_REQUEST)
+            hold(told, mail->type, mail + 1, mail->size - sizeof *mail);
+    buffer_add(&told->held, later.bytes, later.size);
+    buffer_done(&later);
+}
+
 void told_flush(struct told *told)
 {
     size_t used = 0;

@@ -39,6 +39,10 @@ void told_opened(struct told *told, const struct connection *connection,
 void told_closed(struct told *told, const struct connection *connection,
                  const struct told_end *end);
 
+/* The brain has died: what it was sent and had not taken is for the next one.
+   Called before the mailbox is closed. */
+void told_rescue(struct told *told, uint64_t taken);
+
 /* Sends what is held, as far as there is room; called each turn. */
 void told_flush(struct told *told);
 

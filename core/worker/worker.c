@@ -153,6 +153,7 @@ static void move_mailbox(struct worker *worker, int fd)
         ;
     uint64_t taken =
         __atomic_load_n(&worker->mailbox.header->up.taken, __ATOMIC_ACQUIRE);
+    told_rescue(&worker->fanout.told, taken);
     mailbox_close(&worker->mailbox);
     if (mailbox_open(&worker->mailbox, fd, error) != 0) {
         /* Started again, a worker gets everything anew. */

@@ -31,7 +31,7 @@ Core.__index = function(_, name) return Core[name] or fake[name] end
 
 function fake.new()
   local self = setmetatable({ items = {}, time = 1000, wall = 1700000000000,
-    logged = {}, answers = {}, made = {}, events = {}, listening = {},
+    logged = {}, answers = {}, made = {}, events = {}, listening = {}, there = {},
     ticket = 0, seq = 0, fails = {} }, Core)
   for _, name in ipairs { "respond", "stream", "later", "channel", "publish" } do
     local method = Core["do_" .. name]
@@ -48,6 +48,7 @@ function fake.new()
     self.logged[#self.logged + 1] = { level = level, text = line }
   end
   self.clients = function(number) return self.listening[number] or 0 end
+  self.channel_name = function(number) return self.there[number + 1] end
   self.load = function() return 0.5 end
   self.counters = function() return { accepted = 3 } end
   self.timer = function(delay) self.due = delay and self.time + delay end

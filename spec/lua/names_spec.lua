@@ -39,6 +39,17 @@ describe("names", function()
     end
   end)
 
+  it("of members are known again, by how much of them is literal", function()
+    local room, door = names.channel("rooms/:id"), names.channel("rooms/:id/door")
+    local rest = names.channel("*all")
+    assert.are.equal(1, names.covers(room, "rooms/a"))
+    assert.is_nil(names.covers(room, "rooms/a/door"))
+    assert.is_nil(names.covers(room, "rooms"))
+    assert.is_nil(names.covers(room, "halls/a"))
+    assert.are.equal(2, names.covers(door, "rooms/a/door"))
+    assert.are.equal(0, names.covers(rest, "rooms/a"))
+  end)
+
   it("of members are filled in, and cannot leave their segment", function()
     local name = names.channel("rooms/:id")
     assert.are.equal("rooms/7", names.fill(name, { 7 }))

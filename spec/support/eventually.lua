@@ -9,7 +9,8 @@ local poll_ms = 5
 local function turn(milliseconds)
   local timer = uv.new_timer()
   uv.update_time() -- a stale clock would let it fire before the loop waits
-  timer:start(milliseconds, 0, function() end)
+  -- Again and again: one that is due before the loop begins does not wake it.
+  timer:start(milliseconds, math.max(milliseconds, 1), function() end)
   uv.run "once"
   timer:close()
   uv.run "nowait"

@@ -26,8 +26,8 @@ local rows = {
     'local e = channel("events", {\n  latest = 1,\n})\n' .. SERVED,
     'config.lua:3: channel "events": latest: expected true or false, got 1' },
   { "a unit", LISTEN .. 'local e = channel "e" { replay = "10x" }\n' .. SERVED,
-    'config.lua:2: channel "e": replay: expected a number of events, a duration '
-    .. 'such as "10m", or "all", got "10x"' },
+    'config.lua:2: channel "e": replay: expected a number of events '
+    .. '(at most 65536), a duration such as "10m", or "all", got "10x"' },
   { "a word without its table", LISTEN .. 'channel "e"\nroute "GET /x"',
     'config.lua:2: channel "e": its table is missing: write channel "e" {}\n'
     .. 'config.lua:3: route "GET /x": its table is missing: '
