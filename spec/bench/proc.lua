@@ -1,6 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- Figures of processes, from the kernel: what /proc says of a process and all
 -- its descendants together.
+local uv = require "luv"
+
 local proc = {}
 
 local function read(path)
@@ -55,6 +57,42 @@ function proc.pss_bytes(pids)
     kilobytes = kilobytes + tonumber(rollup:match("\nPss:%s+(%d+)") or 0)
   end
   return kilobytes * 1024
+end
+
+local LISTENING = "0A"
+
+-- inode → "address:port" of the sockets that listen beyond loopback.
+local function open_to_others(pid)
+  local found = {}
+  for _, name in ipairs { "tcp", "tcp6" } do
+    for line in (read(("/proc/%d/net/%s"):format(pid, name)) or ""):gmatch("[^\n]+") do
+      local address, state, inode =
+        line:match("^%s*%d+: (%x+:%x+) %x+:%x+ (%x%x) %S+ %S+ %S+%s+%d+%s+%d+ (%d+)")
+      -- In words of four bytes, the first byte of each written last: 127.x.x.x,
+      -- the same mapped into IPv6, and ::1.
+      local is_loopback = address and (address:find("^%x%x%x%x%x%x7F:") or
+                                       address:find("^0+FFFF0000%x%x%x%x%x%x7F:") or
+                                       address:find("^0+01000000:"))
+      if state == LISTENING and not is_loopback then found[inode] = address end
+    end
+  end
+  return found
+end
+
+-- What `pids` listen on that is not loopback: "00000000:1F3F", or nil.
+function proc.exposed(pids)
+  for _, pid in ipairs(pids) do
+    local sockets = open_to_others(pid)
+    local folder = ("/proc/%d/fd"):format(pid)
+    local request = next(sockets) and uv.fs_scandir(folder)
+    local name = request and uv.fs_scandir_next(request)
+    while name do
+      local inode = (uv.fs_readlink(folder .. "/" .. name) or ""):match("^socket:%[(%d+)%]")
+      if inode and sockets[inode] then return sockets[inode] end
+      name = uv.fs_scandir_next(request)
+    end
+  end
+  return nil
 end
 
 -- "AMD EPYC …, 2 cores, Linux 6.1.0": what the figures were taken on.

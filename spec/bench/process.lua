@@ -38,12 +38,13 @@ end
 
 -- Runs a program; `started.output` grows with what it prints, `started.code`
 -- is set when it has ended. Its standard error goes to the log of the bench.
-function process.start(program, arguments)
+-- `folder` is where it runs, if that is not here.
+function process.start(program, arguments, folder)
   local output = uv.new_pipe(false)
   local started = { program = program, output = "" }
   local log = assert(uv.fs_open(process.log, "a", 420))
   local handle, pid
-  handle, pid = uv.spawn(program, { args = arguments, stdio = { nil, output, log } },
+  handle, pid = uv.spawn(program, { args = arguments, cwd = folder, stdio = { nil, output, log } },
     function(code, signal)
       started.code = signal ~= 0 and 128 + signal or code
       running[pid] = nil
