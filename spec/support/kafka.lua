@@ -6,7 +6,6 @@
 --     it("…", broker and function() … end)   -- nil: pending
 local cjson = require "cjson"
 local uv = require "luv"
-local eventually = require "spec.support.eventually"
 local process = require "spec.support.process"
 
 local kafka = { admin = require "spec.support.kafka.admin" }
