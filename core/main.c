@@ -8,6 +8,7 @@
 #include <bsd/unistd.h>
 
 #include "brain/brain.h"
+#include "kafka/embedded.h"
 #include "load/load.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/system.h"
@@ -48,6 +49,8 @@ static int run_child(char **arguments)
         return worker_main(number, (pid_t)parent);
     if (strcmp(arguments[0], "brain") == 0)
         return brain_main((pid_t)parent);
+    if (strcmp(arguments[0], "kafka") == 0)
+        return embedded_main((pid_t)parent);
     return complain("unknown role", arguments[0]);
 }
 

@@ -71,7 +71,8 @@ function boot.plan(self)
     journal_bytes = settings.journal_bytes,
     log_level = self.core.levels[settings.log_level],
     listeners = settings.listeners, limits = settings.limits,
-    heartbeat = settings.heartbeat }
+    heartbeat = settings.heartbeat,
+    embedded_kafka = settings.embedded_kafka }
 end
 
 -- nil, or all that is wrong with the config, one mistake a line.

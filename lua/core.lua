@@ -112,6 +112,7 @@ local function plan_new(plan)
   beat.jitter_percent = heartbeat.jitter_percent
   beat.idle_only = heartbeat.idle_only and 1 or 0
   beat.with_id = heartbeat.with_id and 1 or 0
+  out.embedded_kafka = plan.embedded_kafka and 1 or 0
   beat.size = #heartbeat.frame
   ffi.copy(beat.frame, heartbeat.frame)
   return out

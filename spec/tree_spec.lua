@@ -139,7 +139,7 @@ describe("the include rule", function()
     supervisor = { "journal", "mailbox", "base", "brain/ffi.h" },
     worker = { "journal", "mailbox", "base", "brain/ffi.h", "supervisor/control.h" },
     brain = { "journal", "mailbox", "base", "supervisor/control.h", "kafka" },
-    kafka = { "journal", "base" },
+    kafka = { "journal", "mailbox", "base", "supervisor/control.h" },
     load = { "base" },
   }
 

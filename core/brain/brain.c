@@ -171,6 +171,10 @@ static void obey(struct stentor_brain *brain,
     case CONTROL_MAILBOX:
         replace_peer(brain, message);
         break;
+    case CONTROL_BROKER:
+        CHECK(message->size <= sizeof brain->broker);
+        memcpy(brain->broker, message->body, message->size);
+        break;
     case CONTROL_STOP:
         if (!brain->in_charge)
             exit(0);

@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 enum {
-    STENTOR_ABI = 3,       /* grows with every change of this file */
+    STENTOR_ABI = 4,       /* grows with every change of this file */
     STENTOR_ID_BYTES = 40, /* room for an event id as text, NUL included */
     STENTOR_LISTENERS_MAX = 16,
     STENTOR_HOST_BYTES = 64,
@@ -193,6 +193,8 @@ struct stentor_plan {
     struct stentor_listener listeners[STENTOR_LISTENERS_MAX];
     struct stentor_limits limits;
     struct stentor_heartbeat heartbeat;
+    uint32_t embedded_kafka; /* 1: run the embedded Kafka */
+    uint32_t reserved;       /* 0 */
 };
 
 int stentor_abi(void);

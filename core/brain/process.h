@@ -46,6 +46,7 @@ struct stentor_brain {
     bool planned;
     bool in_charge; /* GO has come: the journal may be written */
     bool stopped;   /* Lua has said stentor_stopped */
+    char broker[CONTROL_ADDRESS_BYTES]; /* of the embedded Kafka, or "" */
 
     struct journal journal;
     struct channel_map channels;

@@ -9,6 +9,9 @@
  *                         ←  PLAN     what it asks for
  *   OBJECTS + descriptors →           maps journal, board, mailboxes
  *   GO                    →           it is in charge
+ *   BROKER address        →           where the embedded Kafka answers, from
+ *                                     now on: before GO, and whenever that
+ *                                     changes
  *   MAILBOX + descriptors →           worker `number` was started again
  *   STOP                  →           runs its stop hooks, exits 0
  *
@@ -17,6 +20,10 @@
  *                         ←  READY    serves from here on
  *   MAILBOX + descriptors →           there is a new brain
  *   STOP                  →           closes everything, exits 0
+ *
+ *   supervisor                        embedded Kafka
+ *                         ←  READY address
+ *   STOP                  →           exits 0
  */
 #ifndef STENTOR_SUPERVISOR_CONTROL_H
 #define STENTOR_SUPERVISOR_CONTROL_H
@@ -32,17 +39,19 @@ enum {
     CONTROL_FD = 3, /* the child's end */
     CONTROL_FDS_MAX = 200,
     CONTROL_WORKERS_MAX = 64,
-    CONTROL_PATH_BYTES = 4096
+    CONTROL_PATH_BYTES = 4096,
+    CONTROL_ADDRESS_BYTES = 64
 };
 
 enum control_type {
     CONTROL_CONFIG = 1, /* NUL-terminated path */
     CONTROL_PLAN,       /* struct stentor_plan */
     CONTROL_OBJECTS,    /* struct control_objects */
-    CONTROL_READY,
+    CONTROL_READY,      /* of the embedded Kafka: NUL-terminated "host:port" */
     CONTROL_GO,
     CONTROL_MAILBOX, /* struct control_mailbox */
-    CONTROL_STOP
+    CONTROL_STOP,
+    CONTROL_BROKER /* NUL-terminated "host:port" */
 };
 
 /*

@@ -36,6 +36,8 @@ struct supervisor {
     struct listening listening;
     const struct child_events *child_events; /* the same for all */
     struct child brain;
+    struct child broker; /* the embedded Kafka: broker.h */
+    char broker_address[CONTROL_ADDRESS_BYTES]; /* "" while it is down */
     struct child workers[CONTROL_WORKERS_MAX];
     uint32_t worker_count; /* 0 until there is a plan */
 };

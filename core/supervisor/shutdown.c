@@ -12,7 +12,8 @@ static bool all_are_down(const struct supervisor *supervisor)
     for (uint32_t i = 0; i < supervisor->worker_count; i++)
         if (supervisor->workers[i].state != CHILD_DOWN)
             return false;
-    return supervisor->brain.state == CHILD_DOWN;
+    return supervisor->brain.state == CHILD_DOWN &&
+           supervisor->broker.state == CHILD_DOWN;
 }
 
 /* Nothing is left to wait for: with its handles closed the loop ends. */
@@ -20,6 +21,7 @@ static void finish(struct supervisor *supervisor)
 {
     supervisor->phase = PHASE_ENDING;
     child_close(&supervisor->brain);
+    child_close(&supervisor->broker);
     for (uint32_t i = 0; i < supervisor->worker_count; i++)
         child_close(&supervisor->workers[i]);
     for (int i = 0; i < SUPERVISOR_SIGNALS; i++)
@@ -32,6 +34,7 @@ static void finish(struct supervisor *supervisor)
 static void cancel_starts(struct supervisor *supervisor)
 {
     child_cancel_start(&supervisor->brain);
+    child_cancel_start(&supervisor->broker);
     for (uint32_t i = 0; i < supervisor->worker_count; i++)
         child_cancel_start(&supervisor->workers[i]);
 }
@@ -42,6 +45,7 @@ void shutdown_at_once(struct supervisor *supervisor, int exit_code)
     supervisor->exit_code = exit_code;
     cancel_starts(supervisor);
     child_kill(&supervisor->brain);
+    child_kill(&supervisor->broker);
     for (uint32_t i = 0; i < supervisor->worker_count; i++)
         child_kill(&supervisor->workers[i]);
     if (all_are_down(supervisor))
@@ -51,6 +55,8 @@ void shutdown_at_once(struct supervisor *supervisor, int exit_code)
 static void stop_workers(struct supervisor *supervisor)
 {
     supervisor->phase = PHASE_STOPPING_WORKERS;
+    /* The brain has written what it had to write. */
+    child_send(&supervisor->broker, CONTROL_STOP, NULL, 0, NULL, 0);
     for (uint32_t i = 0; i < supervisor->worker_count; i++)
         child_send(&supervisor->workers[i], CONTROL_STOP, NULL, 0, NULL, 0);
     if (all_are_down(supervisor))

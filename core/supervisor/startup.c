@@ -9,6 +9,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "supervisor/broker.h"
 #include "supervisor/plan.h"
 #include "supervisor/process.h"
 #include "supervisor/shutdown.h"
@@ -28,7 +29,7 @@ static void say_started(const struct child *child)
     log_info("%s started (pid %d)", child->name, child->process.pid);
 }
 
-static void start_child(struct supervisor *supervisor, struct child *child)
+void startup_child(struct supervisor *supervisor, struct child *child)
 {
     int code = child_start(child);
     if (code == 0) {
@@ -49,7 +50,7 @@ static void start_child(struct supervisor *supervisor, struct child *child)
 
 void startup_brain(struct supervisor *supervisor)
 {
-    start_child(supervisor, &supervisor->brain);
+    startup_child(supervisor, &supervisor->brain);
     child_send(&supervisor->brain, CONTROL_CONFIG, supervisor->config_path,
                strlen(supervisor->config_path) + 1, NULL, 0);
 }
@@ -66,7 +67,7 @@ void startup_worker(struct supervisor *supervisor, struct child *worker)
     uint32_t number = worker->number;
     int fds[CONTROL_FDS_MAX];
     count_start(&board_worker(&objects->board, number)->starts);
-    start_child(supervisor, worker);
+    startup_child(supervisor, worker);
     uint32_t count = objects_for_worker(objects, number, fds);
     for (uint32_t i = 0; i < listening->address_count; i++)
         fds[count++] = listening->sockets[number][i];
@@ -118,6 +119,7 @@ void startup_carry_out(struct supervisor *supervisor)
     }
     supervisor->worker_count = workers;
     startup_give_objects(supervisor);
+    broker_follow_plan(supervisor);
     for (uint32_t i = 0; i < workers; i++)
         if (supervisor->phase == PHASE_OPENING)
             startup_worker(supervisor, &supervisor->workers[i]);
@@ -142,6 +144,7 @@ static void say_ready(const struct supervisor *supervisor)
 
 void startup_put_in_charge(struct supervisor *supervisor)
 {
+    broker_tell_brain(supervisor);
     child_send(&supervisor->brain, CONTROL_GO, NULL, 0, NULL, 0);
     if (supervisor->brain.state != CHILD_DOWN)
         supervisor->brain.state = CHILD_READY;
@@ -152,6 +155,8 @@ void startup_count_ready(struct supervisor *supervisor)
     for (uint32_t i = 0; i < supervisor->worker_count; i++)
         if (supervisor->workers[i].state != CHILD_READY)
             return;
+    if (broker_is_awaited(supervisor))
+        return;
     supervisor->phase = PHASE_SERVING;
     startup_put_in_charge(supervisor);
     say_ready(supervisor);

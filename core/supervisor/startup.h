@@ -10,6 +10,9 @@ struct supervisor;
 void startup_complain(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 
+/* Starts the process of a child; what fails is said, and tried again. */
+void startup_child(struct supervisor *supervisor, struct child *child);
+
 /* Starts a brain, which is to load the config. */
 void startup_brain(struct supervisor *supervisor);
 
@@ -19,7 +22,8 @@ void startup_worker(struct supervisor *supervisor, struct child *worker);
 /* The first brain's plan has come: makes all it asks for, starts the workers. */
 void startup_carry_out(struct supervisor *supervisor);
 
-/* A worker has said that it is ready; after the last one we serve. */
+/* A worker or the embedded Kafka has said that it is ready; after the last one
+   we serve. */
 void startup_count_ready(struct supervisor *supervisor);
 
 /* Gives the brain all shared memory. */

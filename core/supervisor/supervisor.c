@@ -22,6 +22,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "supervisor/broker.h"
 #include "supervisor/plan.h"
 #include "supervisor/process.h"
 #include "supervisor/shutdown.h"
@@ -35,6 +36,11 @@ static struct supervisor *owner_of(const struct child *child)
 static bool is_brain(const struct child *child)
 {
     return child == &owner_of(child)->brain;
+}
+
+static bool is_broker(const struct child *child)
+{
+    return child == &owner_of(child)->broker;
 }
 
 /* False if there is none to be had, which is logged. */
@@ -74,6 +80,8 @@ static void replace_brain(struct supervisor *supervisor,
                           const struct stentor_plan *wanted)
 {
     plan_warn_of_changes(&supervisor->plan, wanted);
+    supervisor->plan.embedded_kafka = wanted->embedded_kafka;
+    broker_follow_plan(supervisor);
     for (uint32_t i = 0; i < supervisor->worker_count; i++) {
         if (!renew_mailbox(supervisor, i)) {
             child_kill(&supervisor->brain);
@@ -92,6 +100,8 @@ static void on_due(struct child *child)
 {
     if (is_brain(child))
         startup_brain(owner_of(child));
+    else if (is_broker(child))
+        startup_child(owner_of(child), child);
     else
         start_worker_again(owner_of(child), child);
 }
@@ -123,11 +133,21 @@ static void worker_is_ready(struct supervisor *supervisor, struct child *worker)
         startup_count_ready(supervisor);
 }
 
+static void broker_comes(struct supervisor *supervisor,
+                         const struct control_message *message)
+{
+    broker_is_ready(supervisor, message);
+    if (supervisor->phase == PHASE_OPENING)
+        startup_count_ready(supervisor);
+}
+
 static void on_message(struct child *child, struct control_message *message)
 {
     struct supervisor *supervisor = owner_of(child);
     if (is_brain(child) && message->type == CONTROL_PLAN)
         take_plan(supervisor, message);
+    else if (is_broker(child) && message->type == CONTROL_READY)
+        broker_comes(supervisor, message);
     else if (!is_brain(child) && message->type == CONTROL_READY)
         worker_is_ready(supervisor, child);
     else
@@ -162,6 +182,8 @@ static void on_end(struct child *child, const struct child_end *end)
             startup_complain("%s ended while starting: %s", child->name,
                              end->text);
         shutdown_at_once(supervisor, 1);
+    } else if (is_broker(child)) {
+        broker_has_ended(supervisor, end);
     } else {
         clear_up_after(supervisor, child);
         uint64_t delay_ms = child_start_later(child);
@@ -246,6 +268,7 @@ static void open_handles(struct supervisor *supervisor)
     supervisor->patience.data = supervisor;
     supervisor->child_events = &child_events;
     child_init(&supervisor->brain, loop, "brain", supervisor, &child_events);
+    broker_init(supervisor);
 }
 
 int supervisor_main(const char *config_path)
