@@ -68,7 +68,7 @@ end
 function boot.plan(self)
   local settings = self.settings
   return self.core.plan { workers = settings.workers,
-    journal_bytes = settings.journal_bytes,
+    journal_bytes = settings.journal_bytes, kept_bytes = settings.kept_bytes,
     log_level = self.core.levels[settings.log_level],
     listeners = settings.listeners, limits = settings.limits,
     heartbeat = settings.heartbeat,

@@ -98,7 +98,8 @@ end
 local function plan_new(plan)
   local out = ffi.new("struct stentor_plan")
   out.abi, out.workers = C.STENTOR_ABI, plan.workers
-  out.journal_bytes, out.log_level = plan.journal_bytes, plan.log_level
+  out.journal_bytes, out.kept_bytes = plan.journal_bytes, plan.kept_bytes
+  out.log_level = plan.log_level
   out.listener_count = #plan.listeners
   for i, listener in ipairs(plan.listeners) do
     check(#listener.host < core.host_bytes, "a listener's host is too long")
@@ -213,6 +214,44 @@ local function add_events(self, brain)
   end
 end
 
+-- What this brain leaves for the next one: texts under names.
+local function add_keeping(self, brain)
+  -- true; or nil, message, name.
+  function self.keep_put(name, text)
+    check(type(name) == "string" and type(text) == "string",
+      "what is kept, and its name, are texts")
+    local code = C.stentor_keep_put(brain, name, #name, text, #text)
+    if code ~= 0 then return failure(code) end
+    return true
+  end
+
+  -- The text; or nil, message, name.
+  local kept = ffi.new("struct stentor_text")
+  function self.keep_get(name)
+    local code = C.stentor_keep_get(brain, name, #name, kept)
+    if code ~= 0 then return failure(code) end
+    return core.text(kept)
+  end
+
+  function self.keep_remove(name)
+    local code = C.stentor_keep_remove(brain, name, #name)
+    if code ~= 0 then return failure(code) end
+    return true
+  end
+
+  -- The names of all that is kept.
+  function self.keep_names()
+    local names, row = {}, 0
+    while true do
+      local name = C.stentor_keep_name(brain, row)
+      if name == nil then return names end
+      name = ffi.string(name)
+      if name ~= "" then names[#names + 1] = name end
+      row = row + 1
+    end
+  end
+end
+
 -- Binds the functions to `brain` (a light userdata), or to no brain: enough
 -- for a check.
 function core.new(brain_pointer)
@@ -220,6 +259,7 @@ function core.new(brain_pointer)
   local brain = ffi.cast("struct stentor_brain *", brain_pointer)
   add_answers(self, brain)
   add_events(self, brain)
+  add_keeping(self, brain)
 
   -- A borrowed item, valid until the next call; nil when there is none.
   function self.next()

@@ -115,19 +115,20 @@ static void open_objects(struct stentor_brain *brain,
     const struct control_objects *objects = (const void *)message->body;
     CHECK(message->size == sizeof *objects &&
           objects->worker_count <= CONTROL_WORKERS_MAX &&
-          message->fd_count == 3 + 2 * objects->worker_count);
+          message->fd_count == 4 + 2 * objects->worker_count);
     brain->plan = objects->plan; /* what is in force, not what was asked for */
     if (journal_open(&brain->journal, message->fds[0], true, error) != 0 ||
-        board_open(&brain->board, message->fds[1], error) != 0)
+        board_open(&brain->board, message->fds[1], error) != 0 ||
+        shelf_open(&brain->shelf, message->fds[2], error) != 0)
         give_up(error);
-    close(message->fds[0]);
-    close(message->fds[1]);
+    for (uint32_t i = 0; i < 3; i++)
+        close(message->fds[i]);
     channel_map_init(&brain->channels, &brain->journal);
-    brain->bell = message->fds[2];
+    brain->bell = message->fds[3];
     brain->peer_count = objects->worker_count;
     for (uint32_t i = 0; i < brain->peer_count; i++) {
-        open_peer(brain, i, message->fds[3 + 2 * i]);
-        brain->peers[i].bell = message->fds[4 + 2 * i];
+        open_peer(brain, i, message->fds[4 + 2 * i]);
+        brain->peers[i].bell = message->fds[5 + 2 * i];
     }
 }
 
@@ -228,6 +229,7 @@ int brain_main(pid_t parent)
     brain->magic = BRAIN_MAGIC;
     inbox_init(&brain->inbox);
     buffer_init(&brain->frame);
+    buffer_init(&brain->kept);
     open_loop(brain);
     brain->script = script_new(&brain->loop);
     const char *wrong = script_start(brain->script, brain, message.body);

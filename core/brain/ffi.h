@@ -8,7 +8,8 @@
  * until that returns NULL. The functions here are leaves: none enters Lua.
  *
  * Bytes that Lua passes are borrowed for the call. Bytes that C hands out are
- * valid until the next stentor_next(), but for those of stentor_recent().
+ * valid until the next stentor_next(), but for those of stentor_recent() and
+ * stentor_keep_get().
  * Functions return 0 (or what they say) or a negative STENTOR_E… code, whose
  * name and text stentor_error_name() and stentor_error_text() tell.
  */
@@ -188,7 +189,8 @@ struct stentor_plan {
     uint32_t abi;     /* STENTOR_ABI */
     uint32_t workers; /* 0: one for each core */
     uint64_t journal_bytes;
-    uint32_t log_level; /* enum stentor_log_level */
+    uint64_t kept_bytes; /* of the shelf: what brains leave each other */
+    uint32_t log_level;  /* enum stentor_log_level */
     uint32_t listener_count;
     struct stentor_listener listeners[STENTOR_LISTENERS_MAX];
     struct stentor_limits limits;
@@ -276,5 +278,23 @@ int stentor_publish(struct stentor_brain *brain,
    many. Their bytes are valid until the next stentor_publish(). */
 int stentor_recent(struct stentor_brain *brain, uint32_t channel,
                    uint32_t count, struct stentor_record *records);
+
+/*
+ * What this brain leaves for the next one, whether it is told to go or killed:
+ * records under names, replaced as a whole. STENTOR_EFULL: the limit `kept` is
+ * reached, the old record stays. STENTOR_ENOTFOUND, STENTOR_EREADONLY (not in
+ * charge), STENTOR_EINVALID: no such name, or the record is spoiled.
+ */
+int stentor_keep_put(struct stentor_brain *brain, const char *name,
+                     uint32_t name_size, const char *bytes, uint32_t size);
+
+/* The bytes are valid until the next stentor_keep_get(). */
+int stentor_keep_get(struct stentor_brain *brain, const char *name,
+                     uint32_t name_size, struct stentor_text *bytes);
+int stentor_keep_remove(struct stentor_brain *brain, const char *name,
+                        uint32_t name_size);
+
+/* The name in a row of the table, "" if that is empty; NULL past the last. */
+const char *stentor_keep_name(struct stentor_brain *brain, uint32_t row);
 
 #endif

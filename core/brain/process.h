@@ -15,6 +15,7 @@
 #include "journal/journal.h"
 #include "mailbox/board.h"
 #include "mailbox/mailbox.h"
+#include "mailbox/shelf.h"
 #include "supervisor/control.h"
 
 enum { BRAIN_MAGIC = 0x4e415242 };
@@ -51,7 +52,9 @@ struct stentor_brain {
     struct journal journal;
     struct channel_map channels;
     struct board board;
-    int bell; /* ours */
+    struct shelf shelf;
+    struct buffer kept; /* what stentor_keep_get read last */
+    int bell;           /* ours */
     uint32_t peer_count;
     struct peer peers[CONTROL_WORKERS_MAX];
     struct inbox inbox;

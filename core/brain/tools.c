@@ -56,22 +56,41 @@ static uint64_t sum_of(const struct board *board, bool streams)
     return sum;
 }
 
-/* Behind the counters stand two numbers that also go down. */
+/* Behind the counters of the board stand numbers that also go down, and those
+   of the shelf. */
+static const char *const others[] = { "connections", "streams", "kept_bytes",
+                                      "kept_refused", "kept_damaged" };
+
+static double other(const struct stentor_brain *brain, uint32_t index)
+{
+    const struct shelf_header *shelf = brain->shelf.header;
+    switch (index) {
+    case 0:
+    case 1:
+        return (double)sum_of(&brain->board, index == 1);
+    case 2:
+        return (double)shelf->used_blocks * SHELF_BLOCK_BYTES;
+    case 3:
+        return (double)shelf->refused;
+    default:
+        return (double)shelf->damaged;
+    }
+}
+
 const char *stentor_counter_name(uint32_t index)
 {
-    if (index == COUNTERS)
-        return "connections";
-    if (index == COUNTERS + 1)
-        return "streams";
-    return board_counter_name(index);
+    if (index < COUNTERS)
+        return board_counter_name(index);
+    index -= COUNTERS;
+    return index < sizeof others / sizeof *others ? others[index] : NULL;
 }
 
 double stentor_counter(struct stentor_brain *brain, uint32_t index)
 {
-    if (!brain->in_charge || index > COUNTERS + 1)
+    if (!brain->in_charge || stentor_counter_name(index) == NULL)
         return 0;
     if (index >= COUNTERS)
-        return (double)sum_of(&brain->board, index == COUNTERS + 1);
+        return other(brain, index - COUNTERS);
     return (double)board_sum(&brain->board, (enum board_counter)index);
 }
 

@@ -13,6 +13,7 @@
 #include "journal/journal.h"
 #include "mailbox/bell.h"
 #include "mailbox/mailbox.h"
+#include "mailbox/shelf.h"
 
 enum {
     OBJECTS_RING_BYTES_MIN = 4 << 20,
@@ -23,7 +24,7 @@ void objects_init(struct objects *objects)
 {
     memset(objects, 0, sizeof *objects);
     objects->journal = objects->journal_reader = -1;
-    objects->board_file = objects->brain_bell = -1;
+    objects->board_file = objects->shelf = objects->brain_bell = -1;
     memset(objects->bells, -1, sizeof objects->bells);
     memset(objects->mailboxes, -1, sizeof objects->mailboxes);
 }
@@ -41,6 +42,7 @@ void objects_close(struct objects *objects)
     close_file(&objects->journal);
     close_file(&objects->journal_reader);
     close_file(&objects->board_file);
+    close_file(&objects->shelf);
     close_file(&objects->brain_bell);
     for (uint32_t i = 0; i < CONTROL_WORKERS_MAX; i++) {
         close_file(&objects->bells[i]);
@@ -106,6 +108,16 @@ static int open_board(struct objects *objects, const struct stentor_plan *plan,
     return code;
 }
 
+static int open_shelf(struct objects *objects, const struct stentor_plan *plan,
+                      char *error)
+{
+    objects->shelf = new_file("stentor: shelf");
+    if (objects->shelf < 0)
+        return fail(error, "shelf");
+    int code = shelf_create(objects->shelf, plan->kept_bytes, error);
+    return code == 0 ? seal(objects->shelf, "shelf", error) : code;
+}
+
 static int open_bells(struct objects *objects, char *error)
 {
     objects->brain_bell = bell_new();
@@ -141,6 +153,8 @@ int objects_open(struct objects *objects, const struct stentor_plan *plan,
     if (code == 0)
         code = open_board(objects, plan, error);
     if (code == 0)
+        code = open_shelf(objects, plan, error);
+    if (code == 0)
         code = open_bells(objects, error);
     for (uint32_t i = 0; i < worker_count && code == 0; i++)
         code = objects_renew_mailbox(objects, i, error);
@@ -169,6 +183,7 @@ uint32_t objects_for_brain(const struct objects *objects, int *fds)
     uint32_t count = 0;
     fds[count++] = objects->journal;
     fds[count++] = objects->board_file;
+    fds[count++] = objects->shelf;
     fds[count++] = objects->brain_bell;
     for (uint32_t i = 0; i < objects->worker_count; i++) {
         fds[count++] = objects->mailboxes[i];

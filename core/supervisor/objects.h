@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The memory that the processes share: journal, board, bells and mailboxes.
- * The supervisor makes it and keeps a descriptor of each, so that it outlives
- * every child.
+ * The memory that the processes share: journal, board, shelf, bells and
+ * mailboxes. The supervisor makes it and keeps a descriptor of each, so that it
+ * outlives every child.
  */
 #ifndef STENTOR_SUPERVISOR_OBJECTS_H
 #define STENTOR_SUPERVISOR_OBJECTS_H
@@ -21,6 +21,7 @@ struct objects {
     int journal_reader; /* the same memory; cannot be mapped writable */
     int board_file;
     struct board board;
+    int shelf; /* the brain's; nobody here reads it */
     int brain_bell;
     int bells[CONTROL_WORKERS_MAX];
     int mailboxes[CONTROL_WORKERS_MAX];

@@ -88,6 +88,7 @@ void plan_warn_of_changes(const struct stentor_plan *force,
     name_if(force->workers != wanted->workers, "workers", &names);
     name_if(force->journal_bytes != wanted->journal_bytes, "journal size",
             &names);
+    name_if(force->kept_bytes != wanted->kept_bytes, "limit kept", &names);
     name_if(force->limits.channels != wanted->limits.channels, "limit channels",
             &names);
     name_if(!same_limits(&force->limits, &wanted->limits), "limits", &names);

@@ -32,10 +32,11 @@ defaults.limits = {
   stream_channels = whole(64, types.count, 10000),
   latest_keys = whole("10k", types.count, 10 ^ 7),
   handlers = whole("10k", types.count, 10 ^ 6),
+  kept = types.size { default = "64M", min = "64k", max = "64G" },
 }
 
--- Settings that stay on the Lua side.
-defaults.lua_limits = { latest_keys = true, handlers = true }
+-- Settings that are not of `struct stentor_limits`.
+defaults.other_limits = { latest_keys = true, handlers = true, kept = true }
 
 -- The fields of `struct stentor_limits` have their unit last.
 local SIZES = { head = true, target = true, body = true, response = true,
@@ -45,7 +46,7 @@ local SIZES = { head = true, target = true, body = true, response = true,
 function defaults.limit_fields(limits)
   local fields = {}
   for name, value in pairs(limits) do
-    if not defaults.lua_limits[name] then
+    if not defaults.other_limits[name] then
       if SIZES[name] then
         fields[name .. "_bytes"] = value
       elseif name:find("_time$") then
@@ -70,6 +71,7 @@ function defaults.new()
   return { listeners = {}, workers = 0, journal_bytes = 64 * 2 ^ 20,
     log_level = "info", limits = defaults.limit_fields(limits),
     latest_keys = limits.latest_keys, handlers = limits.handlers,
+    kept_bytes = limits.kept,
     heartbeat = { every_ms = 15000, jitter_percent = 20, idle_only = false,
       with_id = false, frame = ":\n" } }
 end

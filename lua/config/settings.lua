@@ -98,6 +98,7 @@ function settings.limits(call)
   target.limits = defaults.limit_fields(checked)
   target.latest_keys = checked.latest_keys
   target.handlers = checked.handlers
+  target.kept_bytes = checked.kept
 end
 
 function settings.journal(call)

@@ -47,6 +47,24 @@ function fake.new()
   self.log = function(level, line)
     self.logged[#self.logged + 1] = { level = level, text = line }
   end
+  self.kept = {}
+  self.keep_put = function(name, bytes)
+    self.kept[name] = bytes
+    return true
+  end
+  self.keep_get = function(name)
+    if not self.kept[name] then return nil, "not found", "ENOTFOUND" end
+    return self.kept[name]
+  end
+  self.keep_remove = function(name)
+    self.kept[name] = nil
+    return true
+  end
+  self.keep_names = function()
+    local names = {}
+    for name in pairs(self.kept) do names[#names + 1] = name end
+    return names
+  end
   self.clients = function(number) return self.listening[number] or 0 end
   self.channel_name = function(number) return self.there[number + 1] end
   self.load = function() return 0.5 end

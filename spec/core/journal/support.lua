@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --- A journal in new shared memory, and what the specs of this room do with it.
 local fork = require "spec.core.mailbox.fork"
+local program = require "spec.support.program"
 local units = require "spec.support.units"
 local ffi = units.ffi
 
@@ -166,31 +167,10 @@ function support.plain(list)
   return plain
 end
 
---- Builds spec/core/journal/<name>.c with the journal's own sources; its path.
-function support.program(name)
-  local path = "build/spec/journal_" .. name
-  local sources = "spec/core/journal/" .. name .. ".c core/journal/*.c core/base/*.c"
-    .. " core/mailbox/bell.c"
-  local fresh = os.execute(("test -x %s && test -z \"$(find core/journal core/base core/mailbox "
-    .. "spec/core/journal -name '*.[ch]' -newer %s)\""):format(path, path))
-  if fresh ~= 0 then
-    assert(os.execute(("mkdir -p build/spec && cc -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra "
-      .. "-Wconversion -Werror -fno-strict-aliasing -Icore -I. %s -o %s")
-      :format(sources, path)) == 0, "cannot build " .. name)
-  end
-  return path
-end
-
---- Runs such a program: the numbers it printed, as `name number` a line.
+--- Runs spec/core/journal/<name>.c: the numbers it printed.
 function support.run(name, arguments)
-  local command = support.program(name) .. " " .. (arguments or "")
-  local output = io.popen(command .. " 2>&1; echo code $?")
-  local text = output:read "*a"
-  output:close()
-  local numbers = {}
-  for key, number in text:gmatch "(%w+) (%d+)\n" do numbers[key] = tonumber(number) end
-  assert(numbers.code == 0, text)
-  return numbers
+  return program.run("spec/core/journal/" .. name .. ".c",
+    "core/journal/*.c core/base/*.c core/mailbox/bell.c", arguments)
 end
 
 return support
