@@ -14,6 +14,12 @@ typedef unsigned socklen_t;
 typedef bool atomic_bool;
 typedef struct FILE FILE;
 typedef struct lua_State lua_State;
+typedef struct rd_kafka_s rd_kafka_t;
+typedef struct rd_kafka_conf_s rd_kafka_conf_t;
+typedef struct rd_kafka_topic_s rd_kafka_topic_t;
+typedef struct rd_kafka_queue_s rd_kafka_queue_t;
+typedef struct rd_kafka_op_s rd_kafka_event_t;
+typedef int rd_kafka_resp_err_t;
 struct timespec { long tv_sec; long tv_nsec; };
 struct sockaddr_storage { unsigned short ss_family; char bytes[126]; } __attribute__((aligned(8)));
 typedef struct { char *base; size_t len; } uv_buf_t;
@@ -36,7 +42,7 @@ local function declare_uv()
     stream = 11, tcp = 12, timer = 13, signal = 16,
   }
   for name, number in pairs(handles) do box(name, uv.uv_handle_size(number)) end
-  local requests = { connect = 2, write = 3, shutdown = 4 }
+  local requests = { connect = 2, write = 3, shutdown = 4, work = 7 }
   for name, number in pairs(requests) do box(name, uv.uv_req_size(number)) end
 end
 declare_uv()
