@@ -5,8 +5,8 @@ exclude_files = { "build", "**/node_modules" }
 -- The two vocabularies. Tools are everywhere; words only where a config is read.
 local tools = { "env", "file", "now", "sleep", "json", "later", "log" }
 local words = {
-  "listen", "workers", "limits", "journal", "heartbeat", "channel", "route", "admit", "plugin",
-  "every", "task", "on", "include",
+  "listen", "workers", "limits", "journal", "heartbeat", "supervise", "channel", "route",
+  "admit", "plugin", "every", "task", "on", "include",
 }
 
 local function all(...)

@@ -41,7 +41,7 @@ function boot.load(bound_core, path)
   package.path = (self.folder == "" and "./" or self.folder) .. "?.lua;"
     .. package.path
   run_config(self)
-  self.pool = coroutines.new(self.settings.handlers)
+  self.pool = coroutines.new(self.settings.handlers, self.core.doing)
   self.phase = "loaded"
   return self, self.complaints:text()
 end
@@ -71,7 +71,7 @@ function boot.plan(self)
     journal_bytes = settings.journal_bytes, kept_bytes = settings.kept_bytes,
     log_level = self.core.levels[settings.log_level],
     listeners = settings.listeners, limits = settings.limits,
-    heartbeat = settings.heartbeat,
+    heartbeat = settings.heartbeat, supervise = settings.supervise,
     embedded_kafka = settings.embedded_kafka }
 end
 

@@ -41,6 +41,7 @@ core.levels = {
 core.listeners_max = C.STENTOR_LISTENERS_MAX
 core.host_bytes = C.STENTOR_HOST_BYTES
 core.heartbeat_bytes = C.STENTOR_HEARTBEAT_BYTES
+core.control_bytes = C.STENTOR_CONTROL_BYTES
 
 local function failure(code)
   return nil, ffi.string(C.stentor_error_text(code)),
@@ -80,6 +81,9 @@ function core.now() return C.stentor_now_ms() end
 
 function core.monotonic() return C.stentor_monotonic_ms() end
 
+-- How long loading may take from now on.
+function core.loading_time(ms) C.stentor_loading_time(ms) end
+
 function core.log(level, text)
   C.stentor_log(level, text, #text)
 end
@@ -116,6 +120,7 @@ local function plan_new(plan)
   out.embedded_kafka = plan.embedded_kafka and 1 or 0
   beat.size = #heartbeat.frame
   ffi.copy(beat.frame, heartbeat.frame)
+  for name, value in pairs(plan.supervise) do out.supervise[name] = value end
   return out
 end
 
@@ -252,6 +257,32 @@ local function add_keeping(self, brain)
   end
 end
 
+-- What Lua is entered for, so that it can be told from outside (blame.h).
+local function add_doing(self, brain)
+  local doing = ffi.new("struct stentor_doing")
+  local shown = nil
+
+  -- `what`: a route, hook, timer …: it has a `title`. One that is handed a
+  -- record of a source also has `source` and `position`. nil: nothing.
+  function self.doing(what)
+    if what == shown and not (what and what.source) then return end
+    shown = what
+    set_text(doing.title, what and what.title or "")
+    set_text(doing.source, what and what.source or "")
+    doing.position = what and what.position or 0
+    C.stentor_doing(brain, doing)
+  end
+
+  -- How often brains have died at this record, and how many times is enough.
+  function self.deaths(source, position)
+    return C.stentor_deaths(brain, source, #source, position),
+      C.STENTOR_DEATHS_MAX
+  end
+
+  -- One that was passed over for that; how many there were, ever.
+  function self.pass_over() return C.stentor_pass_over(brain) end
+end
+
 -- Binds the functions to `brain` (a light userdata), or to no brain: enough
 -- for a check.
 function core.new(brain_pointer)
@@ -260,6 +291,7 @@ function core.new(brain_pointer)
   add_answers(self, brain)
   add_events(self, brain)
   add_keeping(self, brain)
+  add_doing(self, brain)
 
   -- A borrowed item, valid until the next call; nil when there is none.
   function self.next()

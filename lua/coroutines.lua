@@ -40,10 +40,12 @@ function coroutines.call(fn, ...)
   return xpcall(fn, with_traceback, ...)
 end
 
--- `max`: how many may be under way at once.
-function coroutines.new(max)
+-- `max`: how many may be under way at once. `doing(what)` is told whose job is
+-- being run (core.doing).
+function coroutines.new(max, doing)
   return setmetatable({ idle = {}, idle_count = 0, busy = 0, max = max,
-    ours = setmetatable({}, { __mode = "k" }) }, coroutines)
+    doing = doing, what = nil, -- what is being run now
+    whose = setmetatable({}, { __mode = "k" }) }, coroutines)
 end
 
 local function body(self)
@@ -67,7 +69,6 @@ local function take(self)
     return co
   end
   local co = coroutine.create(body)
-  self.ours[co] = true
   coroutine.resume(co, self)
   return co
 end
@@ -75,16 +76,23 @@ end
 -- Whether one more may be started.
 function coroutines:free() return self.busy < self.max end
 
--- Runs `job(a, b, c)` until it ends or waits. The job deals with a script's
--- errors; one that comes out of it is ours, and thrown.
-function coroutines:start(job, a, b, c)
+-- Runs `job(server, what, c)` until it ends or waits. `what`, a route, hook,
+-- timer …, is that whose `title` is shown outside while it runs. The job deals
+-- with a script's errors; one that comes out of it is ours, and thrown.
+function coroutines:start(job, server, what, c)
   local co = take(self)
   self.busy = self.busy + 1
-  return self:resume(co, job, a, b, c)
+  self.whose[co] = what
+  return self:resume(co, job, server, what, c)
 end
 
 function coroutines:resume(co, ...)
+  local before, what = self.what, self.whose[co]
+  self.what = what
+  self.doing(what)
   local ok, problem = coroutine.resume(co, ...)
+  self.what = before
+  self.doing(before)
   if not ok then
     self.busy = self.busy - 1
     error(debug.traceback(co, tostring(problem)), 0)
@@ -94,7 +102,7 @@ end
 -- The running coroutine if it is of this pool and so may wait, else nil.
 function coroutines:current()
   local co = coroutine.running()
-  return co and self.ours[co] and co or nil
+  return co and self.whose[co] and co or nil
 end
 
 return coroutines

@@ -53,7 +53,9 @@ static void on_after_sleep(uv_check_t *check)
 {
     struct stentor_brain *brain =
         CHECK_CAST(struct stentor_brain, check->data, BRAIN_MAGIC);
-    bell_get_up(&brain->board.header->brain.asleep);
+    struct board_brain *shown = &brain->board.header->brain;
+    bell_get_up(&shown->asleep);
+    __atomic_store_n(&shown->turns, shown->turns + 1, __ATOMIC_RELAXED);
     if (inbox_has_news(brain))
         pump(brain);
 }

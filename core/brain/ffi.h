@@ -18,11 +18,13 @@
 #include <stdint.h>
 
 enum {
-    STENTOR_ABI = 4,       /* grows with every change of this file */
+    STENTOR_ABI = 5,       /* grows with every change of this file */
     STENTOR_ID_BYTES = 40, /* room for an event id as text, NUL included */
     STENTOR_LISTENERS_MAX = 16,
     STENTOR_HOST_BYTES = 64,
-    STENTOR_HEARTBEAT_BYTES = 512
+    STENTOR_HEARTBEAT_BYTES = 512,
+    STENTOR_CONTROL_BYTES = 104,
+    STENTOR_DEATHS_MAX = 3 /* of brains at one record */
 };
 
 enum stentor_kind {
@@ -184,6 +186,14 @@ struct stentor_heartbeat {
                                             end with a blank line. */
 };
 
+struct stentor_supervise {
+    uint32_t brain_timeout_ms; /* a brain that does not turn is killed */
+    uint32_t drain_ms;         /* reload: for running handlers to finish */
+    uint32_t drain_window_ms;  /* SIGTERM: for all clients to be sent away */
+    char control[STENTOR_CONTROL_BYTES]; /* path of a further control socket,
+                                            NUL-terminated; "": none */
+};
+
 /* What the config asks of the supervisor and the workers. */
 struct stentor_plan {
     uint32_t abi;     /* STENTOR_ABI */
@@ -197,6 +207,14 @@ struct stentor_plan {
     struct stentor_heartbeat heartbeat;
     uint32_t embedded_kafka; /* 1: run the embedded Kafka */
     uint32_t reserved;       /* 0 */
+    struct stentor_supervise supervise;
+};
+
+/* What Lua is entered for (mailbox/blame.h). */
+struct stentor_doing {
+    struct stentor_text title;  /* "route \"GET /x\" (config.lua:12)" */
+    struct stentor_text source; /* of the record handed to it; size 0: none */
+    uint64_t position;          /* of that record in the source */
 };
 
 int stentor_abi(void);
@@ -208,6 +226,21 @@ double stentor_now_ms(void);
 double stentor_monotonic_ms(void);
 
 void stentor_log(int level, const char *text, uint32_t size);
+
+/* From now on loading may take so long: else it ends with an error that says
+   where it was. */
+void stentor_loading_time(double ms);
+
+/* Shows outside what is entered now, before a script's code runs; copied. */
+void stentor_doing(struct stentor_brain *brain,
+                   const struct stentor_doing *doing);
+
+/* How often brains have died at this record of a source. From
+   STENTOR_DEATHS_MAX on it must not be tried again, but be passed over. */
+uint32_t stentor_deaths(struct stentor_brain *brain, const char *source,
+                        uint32_t source_size, uint64_t position);
+/* Counts a record that was passed over; returns how many there were, ever. */
+double stentor_pass_over(struct stentor_brain *brain);
 
 /* Hands over the plan once the config has passed; copied. */
 int stentor_plan(struct stentor_brain *brain, const struct stentor_plan *plan);

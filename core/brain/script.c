@@ -3,16 +3,21 @@
 
 #include <lauxlib.h>
 #include <lua.h>
+#include <luajit.h>
 #include <lualib.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "brain/embedded.h"
+#include "brain/ffi.h"
 
 /* Debian's archives of lua-cjson and luv; their headers would bring lua.h of
    another version along. */
@@ -25,6 +30,81 @@ struct script {
     int pump;    /* registry reference of boot.pump; LUA_NOREF before start */
     bool inside; /* Lua is running: no leaf may enter it again */
 };
+
+/* --- loading takes a bounded time --- */
+
+enum { LOADING_MS = 5000, LOADING_LAST_MS = 1000 };
+
+/*
+ * A config that loops for ever is stopped where it stands: a signal sets a
+ * hook, and the hook throws. Only an interpreted loop sees hooks, so nothing is
+ * compiled while loading. A signal's handler has no argument: hence these two.
+ */
+static lua_State *volatile loading; /* NULL: nothing is being loaded */
+static volatile sig_atomic_t loading_late;
+
+static void stop_loading(lua_State *lua, lua_Debug *ar)
+{
+    (void)ar;
+    lua_sethook(lua, NULL, 0, 0);
+    lua_pushliteral(lua, "loading takes too long: an endless loop? "
+                         "(supervise { brain_timeout = … } allows more)");
+    lua_error(lua); /* lua/config/loader.lua finds the line */
+}
+
+static void on_loading_late(int number)
+{
+    (void)number;
+    if (loading == NULL)
+        return;
+    if (!loading_late) {
+        loading_late = 1;
+        lua_sethook(loading, stop_loading, LUA_MASKCOUNT, 1);
+        return;
+    }
+    /* It catches errors, or does not come back from a function of C's. */
+    static const char text[] =
+        "stentor: loading the config takes too long and cannot be stopped: is "
+        "there an endless loop?\n";
+    ssize_t written = write(STDERR_FILENO, text, sizeof text - 1);
+    (void)written;
+    _exit(1);
+}
+
+static void set_alarm(double ms)
+{
+    struct itimerval timer = {
+        .it_value = { .tv_sec = (time_t)(ms / 1000),
+                      .tv_usec = (suseconds_t)(ms * 1000) % 1000000 },
+        .it_interval = { .tv_sec = LOADING_LAST_MS / 1000 },
+    };
+    setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+void stentor_loading_time(double ms)
+{
+    if (loading != NULL && ms >= 1)
+        set_alarm(ms);
+}
+
+static void begin_loading(lua_State *lua)
+{
+    struct sigaction action = { .sa_handler = on_loading_late };
+    luaJIT_setmode(lua, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF);
+    loading = lua;
+    loading_late = 0;
+    CHECK(sigaction(SIGALRM, &action, NULL) == 0);
+    set_alarm(LOADING_MS);
+}
+
+static void end_loading(lua_State *lua)
+{
+    static const struct itimerval none;
+    loading = NULL;
+    setitimer(ITIMER_REAL, &none, NULL);
+    lua_sethook(lua, NULL, 0, 0);
+    luaJIT_setmode(lua, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_ON);
+}
 
 /* require "stentor.config.words" → lua/config/words.lua */
 static int load_module(lua_State *lua)
@@ -163,10 +243,12 @@ const char *script_check(struct script *script, const char *config_path)
 {
     lua_State *lua = script->lua;
     lua_settop(lua, 0);
+    begin_loading(lua);
     if (push_boot(script, "check")) {
         lua_pushstring(lua, config_path);
         enter(script, 1, 1);
     }
+    end_loading(lua);
     return result_text(script);
 }
 
@@ -175,11 +257,13 @@ const char *script_start(struct script *script, struct stentor_brain *brain,
 {
     lua_State *lua = script->lua;
     lua_settop(lua, 0);
+    begin_loading(lua);
     if (push_boot(script, "start")) {
         lua_pushlightuserdata(lua, brain);
         lua_pushstring(lua, config_path);
         enter(script, 2, 1);
     }
+    end_loading(lua);
     const char *wrong = result_text(script);
     if (wrong != NULL || !push_boot(script, "pump"))
         return result_text(script);

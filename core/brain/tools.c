@@ -44,6 +44,37 @@ void stentor_log(int level, const char *text, uint32_t size)
         log_bytes((enum log_level)level, text, size);
 }
 
+static struct blame *blame_of(const struct stentor_brain *brain)
+{
+    return &brain->board.header->brain.blame;
+}
+
+void stentor_doing(struct stentor_brain *brain,
+                   const struct stentor_doing *doing)
+{
+    if (brain->in_charge)
+        blame_set(
+            blame_of(brain), text_of(doing->title.bytes, doing->title.size),
+            text_of(doing->source.bytes, doing->source.size), doing->position);
+}
+
+uint32_t stentor_deaths(struct stentor_brain *brain, const char *source,
+                        uint32_t source_size, uint64_t position)
+{
+    if (!brain->in_charge)
+        return 0;
+    return (uint32_t)blame_deaths(blame_of(brain), text_of(source, source_size),
+                                  position);
+}
+
+double stentor_pass_over(struct stentor_brain *brain)
+{
+    if (!brain->in_charge)
+        return 0;
+    blame_pass_over(blame_of(brain));
+    return (double)blame_of(brain)->passed_over;
+}
+
 static uint64_t sum_of(const struct board *board, bool streams)
 {
     uint64_t sum = 0;

@@ -11,6 +11,8 @@
 
 #include <stdint.h>
 
+#include "mailbox/blame.h"
+
 enum { BOARD_MAGIC = 0x424e5453, BOARD_VERSION = 1 };
 
 /* Everything that is counted; name, and what it counts. */
@@ -49,6 +51,10 @@ enum board_counter {
 struct board_brain {
     uint32_t asleep; /* 1: ring its bell */
     uint32_t starts; /* how often a brain was started */
+    uint32_t turns;  /* of its loop: one that stands still although its bell
+                        was rung is a brain that hangs */
+    uint32_t hangs;  /* how often one was killed for that; the supervisor's */
+    struct blame blame;
 };
 
 struct board_worker {

@@ -10,6 +10,7 @@
 #include "supervisor/child.h"
 #include "supervisor/listening.h"
 #include "supervisor/objects.h"
+#include "supervisor/watchdog.h"
 
 enum { SUPERVISOR_MAGIC = 0x53555053, SUPERVISOR_SIGNALS = 3 };
 
@@ -32,6 +33,7 @@ struct supervisor {
     uv_signal_t signals[SUPERVISOR_SIGNALS];
     uv_timer_t patience;      /* with children that were told to stop */
     struct stentor_plan plan; /* in force */
+    struct watchdog watchdog; /* over the brain, while serving */
     struct objects objects;
     struct listening listening;
     const struct child_events *child_events; /* the same for all */

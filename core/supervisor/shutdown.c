@@ -27,6 +27,7 @@ static void finish(struct supervisor *supervisor)
     for (int i = 0; i < SUPERVISOR_SIGNALS; i++)
         uv_close((uv_handle_t *)&supervisor->signals[i], NULL);
     uv_close((uv_handle_t *)&supervisor->patience, NULL);
+    watchdog_close(supervisor);
     if (supervisor->exit_code == 0)
         log_info("stopped");
 }
@@ -44,6 +45,7 @@ void shutdown_at_once(struct supervisor *supervisor, int exit_code)
     supervisor->phase = PHASE_ENDING;
     supervisor->exit_code = exit_code;
     cancel_starts(supervisor);
+    watchdog_stop(supervisor);
     child_kill(&supervisor->brain);
     child_kill(&supervisor->broker);
     for (uint32_t i = 0; i < supervisor->worker_count; i++)
@@ -97,6 +99,7 @@ void shutdown_begin(struct supervisor *supervisor)
 {
     supervisor->phase = PHASE_STOPPING_BRAIN;
     cancel_starts(supervisor);
+    watchdog_stop(supervisor);
     wait_patiently(supervisor, SHUTDOWN_BRAIN_MS);
     if (supervisor->brain.state == CHILD_READY)
         child_send(&supervisor->brain, CONTROL_STOP, NULL, 0, NULL, 0);

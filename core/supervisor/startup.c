@@ -51,6 +51,7 @@ void startup_child(struct supervisor *supervisor, struct child *child)
 void startup_brain(struct supervisor *supervisor)
 {
     startup_child(supervisor, &supervisor->brain);
+    watchdog_forget(supervisor);
     child_send(&supervisor->brain, CONTROL_CONFIG, supervisor->config_path,
                strlen(supervisor->config_path) + 1, NULL, 0);
 }
@@ -159,5 +160,6 @@ void startup_count_ready(struct supervisor *supervisor)
         return;
     supervisor->phase = PHASE_SERVING;
     startup_put_in_charge(supervisor);
+    watchdog_start(supervisor);
     say_ready(supervisor);
 }

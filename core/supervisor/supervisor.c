@@ -161,6 +161,7 @@ static void clear_up_after(struct supervisor *supervisor, struct child *child)
 {
     const struct board *board = &supervisor->objects.board;
     if (is_brain(child)) {
+        blame_death(&board->header->brain.blame);
         __atomic_store_n(&board->header->brain.asleep, 0, __ATOMIC_RELAXED);
         objects_ring_workers(&supervisor->objects);
     } else {
@@ -266,6 +267,7 @@ static void open_handles(struct supervisor *supervisor)
     }
     uv_timer_init(loop, &supervisor->patience);
     supervisor->patience.data = supervisor;
+    watchdog_init(supervisor);
     supervisor->child_events = &child_events;
     child_init(&supervisor->brain, loop, "brain", supervisor, &child_events);
     broker_init(supervisor);

@@ -59,21 +59,49 @@ function defaults.limit_fields(limits)
   return fields
 end
 
+defaults.supervise = {
+  brain_timeout = types.duration { default = "5s", min = "100ms", max = "1h" },
+  drain = types.duration { default = "2s", max = "1m" },
+  drain_window = types.duration { default = "10s", max = "1h" },
+  control = types.custom("control", "a path of at most 100 bytes",
+    function(value)
+      return type(value) == "string" and value ~= "" and #value <= 100
+        and not value:find("%z") and value or nil
+    end) { optional = true },
+}
+
+-- The checked table of `supervise` by the struct's field names. A relative
+-- path is one from the config's folder.
+function defaults.supervise_fields(checked, folder)
+  local control = checked.control or ""
+  if control ~= "" and control:sub(1, 1) ~= "/" then
+    control = folder .. control
+  end
+  return { brain_timeout_ms = math.floor(checked.brain_timeout * 1000 + 0.5),
+    drain_ms = math.floor(checked.drain * 1000 + 0.5),
+    drain_window_ms = math.floor(checked.drain_window * 1000 + 0.5),
+    control = control }
+end
+
 local function default_of(fields, name)
   return fields[name]:check(fields[name].default, error, {})
 end
 
 function defaults.new()
-  local limits = {}
+  local limits, supervise = {}, {}
   for name in pairs(defaults.limits) do
     limits[name] = default_of(defaults.limits, name)
+  end
+  for _, name in ipairs { "brain_timeout", "drain", "drain_window" } do
+    supervise[name] = default_of(defaults.supervise, name)
   end
   return { listeners = {}, workers = 0, journal_bytes = 64 * 2 ^ 20,
     log_level = "info", limits = defaults.limit_fields(limits),
     latest_keys = limits.latest_keys, handlers = limits.handlers,
     kept_bytes = limits.kept,
     heartbeat = { every_ms = 15000, jitter_percent = 20, idle_only = false,
-      with_id = false, frame = ":\n" } }
+      with_id = false, frame = ":\n" },
+    supervise = defaults.supervise_fields(supervise, "") }
 end
 
 return defaults

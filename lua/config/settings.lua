@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- The words that set things, each once: listen, workers, limits, journal,
--- heartbeat, log.
+-- heartbeat, log, supervise.
 local address = require "stentor.config.address"
 local defaults = require "stentor.config.defaults"
 local heartbeat = require "stentor.config.heartbeat"
@@ -15,6 +15,7 @@ local JOURNAL = {
 }
 local LOG = { level = types.one_of { "debug", "info", "warn", "error",
   default = "info" } }
+local SUPERVISE = defaults.supervise
 local LISTEN = types.list { of = types.string {} }
 local WORKERS_MAX = 256
 
@@ -113,6 +114,19 @@ function settings.log(call)
     local checked = schema.check(LOG, call.settings, call.tell)
     call.server.settings.log_level = checked.level
   end
+end
+
+function settings.supervise(call)
+  if not first_time(call)
+      or not has_table(call, 'supervise { brain_timeout = "5s" }') then
+    return
+  end
+  local checked, sound = schema.check(SUPERVISE, call.settings, call.tell)
+  if not sound then return end
+  local server = call.server
+  server.settings.supervise = defaults.supervise_fields(checked, server.folder)
+  -- What follows of the config may already take so long.
+  server.core.loading_time(server.settings.supervise.brain_timeout_ms)
 end
 
 function settings.heartbeat(call)

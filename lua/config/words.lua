@@ -171,7 +171,7 @@ end
 function words.for_config(server, load_plugin, environment)
   local all = shared(server)
   for _, word in ipairs { "listen", "workers", "limits", "journal",
-    "heartbeat" } do
+    "heartbeat", "supervise" } do
     all[word] = setting_word(server, word)
   end
   all.log = setmetatable({}, { __index = server.log, __metatable = "log",

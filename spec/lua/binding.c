@@ -94,6 +94,26 @@ void stentor_stopped(struct stentor_brain *brain)
 {
     (void)brain;
 }
+void stentor_loading_time(double ms)
+{
+    NOTE("loading %g\n", ms);
+}
+void stentor_doing(struct stentor_brain *brain,
+                   const struct stentor_doing *doing)
+{
+    (void)brain, (void)doing;
+}
+uint32_t stentor_deaths(struct stentor_brain *brain, const char *source,
+                        uint32_t source_size, uint64_t position)
+{
+    (void)brain, (void)source, (void)source_size, (void)position;
+    return 0;
+}
+double stentor_pass_over(struct stentor_brain *brain)
+{
+    (void)brain;
+    return 1;
+}
 uint32_t stentor_clients(struct stentor_brain *brain, uint32_t channel)
 {
     (void)brain;

@@ -8,6 +8,8 @@ fake.kinds = { request = 1, opened = 2, closed = 3, lost = 4, timer = 5, go = 6,
 fake.since = { now = 0, count = 1, time = 2, all = 3 }
 fake.levels = { debug = 0, info = 1, warn = 2, error = 3 }
 fake.listeners_max, fake.host_bytes, fake.heartbeat_bytes = 16, 64, 512
+fake.control_bytes = 104
+fake.loading_time = function() end
 
 -- A borrowed text of an item: has a size, like the real one.
 local text_mt = {}
@@ -70,6 +72,7 @@ function fake.new()
   self.load = function() return 0.5 end
   self.counters = function() return { accepted = 3 } end
   self.timer = function(delay) self.due = delay and self.time + delay end
+  self.doing = function(what) self.shown = what end
   self.stopped = function() self.has_stopped = true end
   self.plan = function(plan)
     self.planned = plan
