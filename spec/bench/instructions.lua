@@ -38,19 +38,17 @@ function instructions.tools()
   return ("cc %s, libuv %s, glibc %s, %s"):format(compiler, libuv, libc, machine)
 end
 
--- Why there is nothing to count here, or nil.
-function instructions.hindrance()
-  local _, code = output_of "command -v valgrind >/dev/null 2>&1"
-  if code ~= 0 then return "valgrind is not installed" end
-  if (os.getenv "LD_PRELOAD" or ""):find("asan", 1, true) then
-    return "the build is instrumented"
-  end
-end
-
 local function folder()
   local binary = os.getenv "STENTOR" or "build/release/stentor"
   local path = binary:match "^(.*)/[^/]*$" or "."
   return path:sub(1, 1) == "/" and path or must("pwd"):match "[^\n]+" .. "/" .. path
+end
+
+-- Why there is nothing to count here, or nil.
+function instructions.hindrance()
+  local _, code = output_of "command -v valgrind >/dev/null 2>&1"
+  if code ~= 0 then return "valgrind is not installed" end
+  if folder():find "/asan$" then return "the build is instrumented" end
 end
 
 local function build(where)

@@ -16,13 +16,14 @@ int sched_yield(void);
 int usleep(unsigned microseconds);
 int close(int fd);
 int dup2(int from, int to);
+void (*signal(int number, void (*handler)(int)))(int);
 int open(const char *path, int flags, ...);
 ]]
 
 local C = ffi.C
 local fork = {}
 
-local sigkill, sigabrt = 9, 6
+local sigkill, sigabrt, sigsegv = 9, 6, 11
 fork.SIGKILL, fork.SIGABRT = sigkill, sigabrt
 
 --- A descriptor of new shared memory.
@@ -40,6 +41,7 @@ function fork.start(work, seconds)
   assert(pid >= 0)
   if pid > 0 then return pid end
   C.alarm(seconds or 60)
+  C.signal(sigsegv, nil) -- a sanitizer's handler would make it an exit code
   local ok, result = pcall(work)
   if not ok then io.stderr:write(tostring(result), "\n") end
   C._exit(ok and result or (ok and 0 or 99))
