@@ -257,6 +257,21 @@ static bool wait_for(struct load *load, uint64_t limit_ms, size_t offset)
     return true;
 }
 
+/* As long as the test is to last; less when all is published before. */
+static void wait_for_publisher(struct load *load)
+{
+    const struct load_shared *shared = load->shared;
+    uint64_t limit_ms = load->options.duration_ms;
+    while (limit_ms > 0 && !shared->published.done) {
+        uint64_t part_ms = load->options.events == 0 ? limit_ms : TURN_MS;
+        if (part_ms > limit_ms)
+            part_ms = limit_ms;
+        if (!wait_for(load, part_ms, 0))
+            return;
+        limit_ms -= part_ms;
+    }
+}
+
 /* Where only events of others arrive there is nothing to be waited for. */
 static uint64_t drain_ms(const struct load *load)
 {
@@ -280,7 +295,7 @@ static void lead(struct load *load)
         return;
     shared->running_us = load_now_us();
     shared->phase = LOAD_RUNNING;
-    wait_for(load, options->duration_ms, 0);
+    wait_for_publisher(load);
     /* Also when interrupted: what is under way must not count as lost. */
     shared->phase = LOAD_DRAINING;
     if (options->publish_url != NULL)

@@ -53,6 +53,9 @@ static const struct option_row rows[] = {
     { "--rate", "N|max", OPTION_RATE, FIELD(rate), 1, 1000000,
       "events a second, or max: the next as soon as\n"
       "one is answered (default 10)" },
+    { "--events", "N", OPTION_COUNT, FIELD(events), 1, 4000000000,
+      "publish so many and no more; the test ends when\n"
+      "all have them, or after --duration" },
     { "--size", "BYTES", OPTION_SIZE, FIELD(size), PAYLOAD_BYTES_MIN, 1 << 24,
       "of an event's JSON (default 100)" },
     { "--in-flight", "N", OPTION_COUNT, FIELD(in_flight), 1, LOAD_LANES_MAX,

@@ -18,8 +18,9 @@ struct load_options {
     uint64_t processes; /* 0: as many as descriptors need */
     uint64_t ramp_ms;
     uint64_t duration_ms;
-    uint64_t rate; /* events a second; 0: as fast as answers come */
-    uint64_t size; /* of a published body, bytes */
+    uint64_t rate;   /* events a second; 0: as fast as answers come */
+    uint64_t size;   /* of a published body, bytes */
+    uint64_t events; /* published in all; 0: as many as the time allows */
     uint64_t in_flight;
     uint64_t connects_in_flight; /* over all processes */
     uint64_t timeout_ms;         /* for a connect to be answered */

@@ -73,11 +73,20 @@ static struct lane *find_idle(struct publisher *publisher, uint64_t now_us)
     return NULL;
 }
 
+/* A publish that fails is made again, so what counts is what was accepted, and
+   what is still under way. */
+static bool has_more(const struct publisher *publisher)
+{
+    const struct load_published *published = &publisher->job->shared->published;
+    uint64_t events = publisher->job->options->events;
+    return events == 0 || published->sent - published->failed < events;
+}
+
 static void publish_due(struct publisher *publisher)
 {
     struct load_published *published = &publisher->job->shared->published;
     bool is_paced = publisher->job->options->rate > 0;
-    for (;;) {
+    while (has_more(publisher)) {
         uint64_t now_us = load_now_us();
         if (is_paced && due_us(publisher) > now_us)
             return;
@@ -102,7 +111,7 @@ static void wait_and_read(struct publisher *publisher)
 {
     struct epoll_event events[EVENTS_A_TURN];
     uint64_t wait_us = WAIT_US;
-    if (publisher->job->options->rate > 0) {
+    if (publisher->job->options->rate > 0 && has_more(publisher)) {
         uint64_t asked_us = load_now_us();
         uint64_t due = due_us(publisher);
         if (due > asked_us && due - asked_us < wait_us)
@@ -136,7 +145,8 @@ void load_publisher_run(const struct load_job *job)
     while (shared->phase == LOAD_CONNECTING)
         usleep(1000);
     shared->published.started_us = load_now_us();
-    while (shared->phase == LOAD_RUNNING) {
+    while (shared->phase == LOAD_RUNNING &&
+           (has_more(&publisher) || has_answers_owed(&publisher))) {
         publish_due(&publisher);
         wait_and_read(&publisher);
     }

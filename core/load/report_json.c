@@ -155,7 +155,10 @@ void load_report_print_json(const struct load_report *report, FILE *file)
     print_results(report, file);
     fprintf(file,
             "\"cpu_s\":{\"clients\":%.3f,\"publisher\":%.3f},"
-            "\"running_at_us\":%" PRIu64 ",\"duration_s\":%.3f}\n",
+            "\"first_connect_at_us\":%" PRIu64 ",\"last_open_at_us\":%" PRIu64
+            ",\"running_at_us\":%" PRIu64 ",\"last_event_at_us\":%" PRIu64
+            ",\"duration_s\":%.3f}\n",
             (double)sum->cpu_us / 1e6, (double)report->published->cpu_us / 1e6,
-            report->running_us, (double)report->measured_us / 1e6);
+            sum->first_connect_us, sum->last_open_us, report->running_us,
+            sum->last_event_us, (double)report->measured_us / 1e6);
 }

@@ -103,6 +103,19 @@ describe("stentor load", function()
       assert.equal(opened, closed)
     end)
 
+    it("publishes as many as it is told, and ends when all have them", function()
+      local one = hostile.broadcaster()
+      local report, run = load(one.url, "--publish=/publish", "--rate=max", "--events=7",
+        "--duration=60s", "--in-flight=3")
+      assert.equal(0, run.code)
+      assert.equal(7, report.published.accepted)
+      assert.equal(7, one.published)
+      assert.equal(21, report.deliveries.count)
+      assert.is_true(report.first_connect_at_us <= report.last_open_at_us)
+      assert.is_true(report.last_open_at_us <= report.running_at_us)
+      assert.is_true(report.running_at_us < report.last_event_at_us)
+    end)
+
     it("prints what it has when it is interrupted", function()
       local one = hostile.broadcaster()
       local run = process.start(server.binary, arguments(one.url, "--json", "--publish=/publish",
