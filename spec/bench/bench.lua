@@ -2,97 +2,121 @@
 -- The bench: figures as ratios, all taken in one run, because figures of two
 -- runs on a shared machine cannot be compared. From the top folder:
 --
---   luajit spec/bench/bench.lua [options] [scenario…]
+--   luajit spec/bench/bench.lua [option…] [scenario…]     (--help tells them)
 --
---   --peers        beside other servers too; installs those that can be had
---   --only=NAME    beside this one only
---   --short        a smoke check: 1,000 clients, 2 s; speed is not judged
---   --giant        250,000 clients on one machine, and nothing else
---   --binary=PATH  of our server
---
--- One Markdown table goes to stdout, and to build/bench/results.md; all that
--- was measured to results.json, plots to build/bench/plots. Exit code 1 if a
+-- Rows of one Markdown table go to stdout as they come. build/bench/ keeps them:
+-- results/NAME.json with all that was measured, plots/NAME-FIGURE.svg, and
+-- figures.md, the table of every scenario that ever ran there. Exit code 1 if a
 -- goal was missed.
 package.path = "./?.lua;" .. package.path
 
-local json = require "cjson"
 local uv = require "luv"
 local judge = require "spec.bench.judge"
 local markdown = require "spec.bench.markdown"
+local measure = require "spec.bench.measure"
 local peers = require "spec.bench.peers"
 local plot = require "spec.bench.plot"
 local proc = require "spec.bench.proc"
 local process = require "spec.bench.process"
+local record = require "spec.bench.record"
 local scenarios = require "spec.bench.scenarios"
 local server = require "spec.bench.server"
 
+local usage = [[
+usage: ./dev bench [option…] [scenario…]
+
+  --list           what scenarios and what other servers there are
+  --peers          beside all other servers too; gets those that can be had,
+                   below build/bench/peers
+  --only=NAME,…    beside these (as above); --only=none: our server alone
+  --rounds=N       each so many times, in turn; the middle one counts (1)
+  --seconds=N      how long a load lasts (5)
+  --short          a smoke check: 1,000 clients, 2 s; speed is not judged, and
+                   nothing is kept
+  --giant          250,000 clients on one machine, and nothing else
+  --readme         write the table of what was measured into README.md
+  --binary=PATH    of our server
+]]
+
 local full = { clients = 10000, seconds = 5, few = 200, everyday = 1000, channels = 40,
-               crowd = 50000 }
+               crowd = 50000, idle = 100000, idle_seconds = 60 }
 local short = { clients = 1000, seconds = 2, few = 100, everyday = 200, channels = 10,
-                crowd = 2000 }
-
-local function refuse(argument)
-  io.stderr:write(("bench: unknown: %s\n" ..
-                   "options: --peers --only=NAME --short --giant --binary=PATH\n" ..
-                   "scenarios: %s\npeers: %s\n"):format(
-    argument, table.concat(scenarios.order, " "), table.concat(peers.order, " ")))
-  os.exit(2)
-end
-
-local function parse(arguments)
-  local options, names = { size = full }, {}
-  local i = 1
-  while arguments[i] do
-    local argument = arguments[i]
-    local name, value = argument:match("^(%-%-[^=]+)=(.*)$")
-    if argument == "--only" then
-      i = i + 1
-      name, value = argument, arguments[i] or ""
-    end
-    if argument == "--short" then
-      options.size = short
-    elseif argument == "--peers" or argument == "--giant" then
-      options[argument:sub(3)] = true
-    elseif name == "--binary" then
-      server.binary = value
-    elseif name == "--only" and peers.exists(value) then
-      options.peers, options.only = true, value
-    elseif scenarios.exists(argument) then
-      names[#names + 1] = argument
-    else
-      refuse(value and name == "--only" and value or argument)
-    end
-    i = i + 1
-  end
-  options.scenarios = #names > 0 and names or scenarios.order
-  return options
-end
-
-local out = {}
+                crowd = 2000, idle = 1000, idle_seconds = 4 }
 
 local function say(...)
   io.stdout:write(...)
   io.stdout:flush()
-  for _, text in ipairs { ... } do out[#out + 1] = text end
 end
 
-local function note(notes, ...)
-  notes[#notes + 1] = table.concat({ ... })
-  io.stderr:write("bench: ", notes[#notes], "\n")
+local function refuse(what)
+  io.stderr:write("bench: unknown: ", what, " (try: ./dev bench --help)\n")
+  os.exit(2)
 end
 
--- The peers that can be had, by name, and their names in order.
+local function names_of(text)
+  local names = {}
+  for name in text:gmatch "[^,]+" do
+    if not peers.exists(name) then refuse(name) end
+    names[name] = true
+  end
+  return names
+end
+
+local switches = { list = true, peers = true, short = true, giant = true, readme = true,
+                   help = true }
+
+local function parse(arguments)
+  local options, names = { rounds = 1 }, {}
+  for _, argument in ipairs(arguments) do
+    local name, value = argument:match "^%-%-([%w-]+)=?(.*)$"
+    if switches[name] and value == "" then
+      options[name] = true
+    elseif (name == "rounds" or name == "seconds") and tonumber(value) then
+      options[name] = tonumber(value)
+    elseif name == "binary" then
+      server.binary = value
+    elseif name == "only" then
+      options.only = value == "none" and {} or names_of(value)
+    elseif scenarios.exists(argument) then
+      names[#names + 1] = argument
+    else
+      refuse(argument)
+    end
+  end
+  options.scenarios = #names > 0 and names or scenarios.order
+  options.size = {}
+  for name, value in pairs(options.short and short or full) do options.size[name] = value end
+  options.size.seconds = options.seconds or options.size.seconds
+  return options
+end
+
+local function list()
+  say "scenarios:\n"
+  for _, name in ipairs(scenarios.order) do
+    say(("  %-12s %s\n"):format(name, scenarios.get(name).about))
+  end
+  say "other servers:\n"
+  for _, name in ipairs(peers.order) do
+    if name ~= "stentor" then say(("  %-12s %s\n"):format(name, peers.get(name).title)) end
+  end
+end
+
+local function is_wanted(options, name, peer)
+  if name == "stentor" then return true end
+  if options.only then return options.only[name] end
+  return peer.always or options.peers
+end
+
+-- The servers that can be had, by name, and their names in order.
 local function gather(options, notes)
   local found, shown = {}, {}
   for _, name in ipairs(peers.order) do
     local peer = peers.get(name)
-    local is_wanted = name == "stentor" or peer.always or
-                      options.peers and (not options.only or options.only == name)
-    local why = is_wanted and peers.install(peer)
+    local wanted = is_wanted(options, name, peer)
+    local why = wanted and peers.install(peer)
     if why then
-      if peer.always then error(("%s: %s"):format(peer.title, why), 0) end
-      note(notes, peer.title, ": ", why)
-    elseif is_wanted then
+      measure.note(notes, peer.title, ": ", why)
+    elseif wanted then
       found[name] = peer
       shown[#shown + 1] = name
     end
@@ -100,34 +124,7 @@ local function gather(options, notes)
   return found, shown
 end
 
--- The figures of one scenario, by peer. That a peer fails is a note; that we
--- do is a failure of the bench.
-local function measure(name, scenario, found, shown, context)
-  local figures = {}
-  for _, peer_name in ipairs(shown) do
-    local peer = found[peer_name]
-    local lack = peer.lacks and peer.lacks[name]
-    if lack then
-      note(context.notes, peer.title, ", ", scenario.title, ": ", lack)
-    else
-      local began = uv.hrtime()
-      local passed, result = pcall(scenario.measure, peer, context.size, context)
-      if passed then
-        figures[peer_name] = result
-      elseif result == "interrupted" or peer_name == "stentor" then
-        error(result, 0)
-      else
-        note(context.notes, peer.title, ", ", scenario.title, ": ", tostring(result))
-      end
-      io.stderr:write(("bench: %s, %s: %.1f s\n"):format(name, peer.title,
-                                                         (uv.hrtime() - began) / 1e9))
-    end
-  end
-  return figures
-end
-
 local function write_plots(name, scenario, lines, found, shown)
-  uv.fs_mkdir(server.folder .. "/plots", 493)
   for _, line in ipairs(lines) do
     local picture = line.key and plot.bars(scenario.title, line, found, shown)
     if picture then
@@ -136,54 +133,66 @@ local function write_plots(name, scenario, lines, found, shown)
   end
 end
 
-local function run(options, results)
-  local notes = {}
-  local found, shown = gather(options, notes)
-  local context = { size = options.size, notes = notes, figures = {} }
-  local is_short = options.size == short
-  local all_good = true
-  say(("%s; %s%s\n\n"):format(results.machine, results.date,
-                              is_short and "; a smoke check, not a measurement" or ""))
-  say("In brackets: stentor's figure divided by that one.\n\n", markdown.head(found, shown))
+local function run(options)
+  local missing, all_good = {}, true
+  local found, shown = gather(options, missing)
+  local context = { size = options.size, rounds = options.rounds, figures = {} }
+  local titles = markdown.titles(shown)
+  say(("%s; %s%s\n\n"):format(proc.machine(), os.date "!%Y-%m-%d %H:%M UTC",
+                              options.short and "; a smoke check, not a measurement" or ""))
+  say("In brackets: stentor's figure divided by that one.\n\n", markdown.head(shown, titles))
   for _, name in ipairs(options.scenarios) do
     local scenario = scenarios.get(name)
-    local figures = measure(name, scenario, found, shown, context)
+    context.notes = { unpack(missing) }
+    local figures = measure.scenario(name, scenario, found, shown, context)
     context.figures[name] = figures
-    local lines = judge.lines(scenario.rows(options.size), figures, found, shown, not is_short)
+    local lines = judge.lines(scenario.rows(options.size), figures, found, shown,
+                              not options.short)
     for _, line in ipairs(lines) do
       say(markdown.line(scenario.title, line, shown))
       all_good = all_good and line.good
     end
-    write_plots(name, scenario, lines, found, shown)
-    results.scenarios[name] = { lines = lines, figures = figures }
+    if not options.short then
+      write_plots(name, scenario, lines, found, shown)
+      record.save(name, { title = scenario.title, about = scenario.about, lines = lines,
+                          shown = shown, titles = titles, notes = context.notes,
+                          figures = figures, size = options.size })
+    end
   end
-  say(markdown.notes(notes))
-  results.notes = notes
+  if not options.short then
+    server.write(server.folder .. "/figures.md",
+                 "# Figures\n\n" .. markdown.page(record.load_all()))
+    say(("\n%s/figures.md has all that was measured there\n"):format(server.folder))
+  end
   return all_good
 end
 
 local function main(arguments)
   local options = parse(arguments)
-  if options.giant then
-    return require("spec.bench.giant").run { clients = 250000, seconds = 60 } and 0 or 1
+  if options.help then
+    say(usage)
+    return true
+  elseif options.list then
+    list()
+    return true
+  elseif options.readme then
+    record.write_readme()
+    return true
   end
-  local results = { date = os.date("!%Y-%m-%dT%H:%M:%SZ"), machine = proc.machine(),
-                    short = options.size == short, scenarios = {} }
-  local all_good
-  uv.fs_mkdir("build", 493)
-  uv.fs_mkdir(server.folder, 493)
-  uv.fs_mkdir(server.folder .. "/peers", 493)
+  for _, folder in ipairs { "build", server.folder, server.folder .. "/peers",
+                            server.folder .. "/plots", record.folder } do
+    uv.fs_mkdir(folder, 493)
+  end
+  if options.giant then
+    return require("spec.bench.giant").run { clients = 250000, seconds = 60 }
+  end
   process.log = server.folder .. "/bench.log"
   os.remove(process.log)
-  process.guard(function() all_good = run(options, results) end)
-  server.write(server.folder .. "/results.md", table.concat(out))
-  server.write(server.folder .. "/results.json", json.encode(results) .. "\n")
-  return all_good and 0 or 1
+  local all_good
+  process.guard(function() all_good = run(options) end)
+  return all_good
 end
 
-local finished, code = pcall(main, arg)
-if not finished then
-  io.stderr:write("bench: ", tostring(code), "\n")
-  code = 1
-end
-os.exit(code)
+local finished, good = pcall(main, arg)
+if not finished then io.stderr:write("bench: ", tostring(good), "\n") end
+os.exit(finished and good and 0 or 1)

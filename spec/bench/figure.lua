@@ -22,6 +22,10 @@ function figure.count(value)
   return ("%.0f"):format(value)
 end
 
+function figure.percent(value) return ("%.1f %%"):format(value) end
+
+function figure.mega(value) return ("%.1f MB"):format(value / 1e6) end
+
 function figure.times(value) return ("%.2f ×"):format(value) end
 
 -- What most rows need of a test's report.

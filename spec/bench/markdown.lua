@@ -1,11 +1,20 @@
 -- SPDX-License-Identifier: MIT
 -- The one table: a line for each row, a column for each server.
+local peers = require "spec.bench.peers"
+
 local markdown = {}
 
-function markdown.head(peers, shown)
+--- Name → how the tables call it.
+function markdown.titles(shown)
+  local titles = {}
+  for _, name in ipairs(shown) do titles[name] = peers.get(name).title end
+  return titles
+end
+
+function markdown.head(shown, titles)
   local names, rule = { "scenario", "measured" }, { "---", "---" }
   for _, name in ipairs(shown) do
-    names[#names + 1] = peers[name].title
+    names[#names + 1] = titles[name]
     rule[#rule + 1] = "---"
   end
   names[#names + 1], names[#names + 2] = "goal", "reached"
@@ -29,10 +38,46 @@ function markdown.line(title, line, shown)
   return ("| %s |\n"):format(table.concat(cells, " | "))
 end
 
--- Why there is a "–": texts of the form "nginx + nchan, flat out: …".
-function markdown.notes(notes)
-  if #notes == 0 then return "" end
-  return "\nNot measured:\n\n* " .. table.concat(notes, "\n* ") .. "\n"
+-- Whoever took part in any of the scenarios, in the usual order.
+local function all_shown(records)
+  local titles, shown = {}, {}
+  for _, record in ipairs(records) do
+    for name, title in pairs(record.titles) do titles[name] = title end
+  end
+  for _, name in ipairs(peers.order) do
+    if titles[name] then shown[#shown + 1] = name end
+  end
+  return shown, titles
+end
+
+-- Each text once, in the order of its first time.
+local function add_notes(notes, seen, texts)
+  for _, text in ipairs(texts) do
+    if not seen[text] then notes[#notes + 1] = "* " .. text .. "\n" end
+    seen[text] = true
+  end
+end
+
+--- All that was measured: the table, what is missing in it, and what it is of.
+function markdown.page(records)
+  if #records == 0 then return "Nothing was measured yet.\n" end
+  local shown, titles = all_shown(records)
+  local parts, notes, seen, legend = {}, {}, {}, {}
+  for i, record in ipairs(records) do
+    for j, line in ipairs(record.lines) do
+      parts[#parts + 1] = markdown.line(j == 1 and ("**%s**"):format(record.title) or "", line,
+                                        shown)
+    end
+    add_notes(notes, seen, record.notes)
+    legend[i] = ("* **%s** (%s): %s\n"):format(record.title, record.date, record.about)
+  end
+  local last = records[#records]
+  return table.concat {
+    ("Measured on %s. In brackets: stentor's figure divided by that one.\n\n"):format(
+      last.machine),
+    markdown.head(shown, titles), table.concat(parts), "\n", table.concat(legend),
+    #notes > 0 and "\nNot measured:\n\n" .. table.concat(notes) or "",
+  }
 end
 
 return markdown

@@ -15,9 +15,11 @@ function server.write(path, text)
   file:close()
 end
 
--- Starts it on a port of its own. `workers` is for those that can be told.
-function server.start(peer, workers)
-  local self = { peer = peer, port = process.free_port(), workers = workers or 1, started = {} }
+-- Starts it on a port of its own. `workers` is for those that can be told, and
+-- `config` for ours: another config.lua than that of peers/stentor.
+function server.start(peer, workers, config)
+  local self = { peer = peer, port = process.free_port(), workers = workers or 1, config = config,
+                 started = {} }
   local passed, failure = pcall(function()
     self.process = peer.start(self)
     process.wait_for_port(self.port, self.process, START_S)
@@ -53,8 +55,8 @@ function server.stop(self)
 end
 
 -- Calls `work` with a server that is stopped whatever happens.
-function server.with(peer, workers, work)
-  local self = server.start(peer, workers)
+function server.with(peer, workers, work, config)
+  local self = server.start(peer, workers, config)
   local finished, result = pcall(work, self)
   server.stop(self)
   if not finished then error(result, 0) end

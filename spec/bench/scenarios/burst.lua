@@ -5,7 +5,10 @@ local figure = require "spec.bench.figure"
 local load = require "spec.bench.load"
 local server = require "spec.bench.server"
 
-local burst = { title = "burst" }
+local burst = {
+  title = "burst",
+  about = "40 events within 40 ms, each on a connection of its own, then silence",
+}
 
 function burst.measure(peer, size)
   return server.with(peer, 1, function(self)

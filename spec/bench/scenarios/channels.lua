@@ -5,7 +5,10 @@ local figure = require "spec.bench.figure"
 local load = require "spec.bench.load"
 local server = require "spec.bench.server"
 
-local channels = { title = "many channels" }
+local channels = {
+  title = "many channels",
+  about = "the paced load dealt out to 40 channels, each with its own listeners and publisher",
+}
 
 local function sum_up(self, reports, figures)
   local sum = { delivered = 0, p99 = 0, p50 = {} }

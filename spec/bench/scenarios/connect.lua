@@ -5,7 +5,10 @@ local figure = require "spec.bench.figure"
 local load = require "spec.bench.load"
 local server = require "spec.bench.server"
 
-local connect = { title = "connect rate" }
+local connect = {
+  title = "connect rate",
+  about = "as fast as it goes, 256 on their way at once, from connect() to the first byte",
+}
 
 local CROWD_WORKERS = 3
 

@@ -5,7 +5,10 @@ local figure = require "spec.bench.figure"
 local load = require "spec.bench.load"
 local server = require "spec.bench.server"
 
-local flat = { title = "flat out" }
+local flat = {
+  title = "flat out",
+  about = "8 publishes in flight, the next as soon as one is answered",
+}
 
 function flat.measure(peer, size)
   return server.with(peer, 1, function(self)

@@ -4,7 +4,10 @@ local figure = require "spec.bench.figure"
 local load = require "spec.bench.load"
 local server = require "spec.bench.server"
 
-local latency = { title = "everyday" }
+local latency = {
+  title = "everyday",
+  about = "50 events a second to 1,000 clients: an everyday load",
+}
 
 function latency.measure(peer, size)
   return server.with(peer, 1, function(self)

@@ -5,7 +5,10 @@ local figure = require "spec.bench.figure"
 local load = require "spec.bench.load"
 local server = require "spec.bench.server"
 
-local memory = { title = "idle memory" }
+local memory = {
+  title = "idle memory",
+  about = "idle streams: what each further one adds to the server (Pss of all its processes)",
+}
 
 function memory.measure(peer, size)
   return server.with(peer, 1, function(self)
@@ -23,9 +26,7 @@ function memory.rows(size)
   return {
     figure.less(("user memory an idle stream, %d to %d clients"):format(size.few, size.clients),
                 "bytes", figure.bytes, { { ceiling = 400, text = "≤ 400 B" } }),
-    figure.less("user memory in all", "all", function(value)
-      return ("%.1f MB"):format(value / 1e6)
-    end),
+    figure.less("user memory in all", "all", figure.mega),
   }
 end
 

@@ -6,7 +6,10 @@ local figure = require "spec.bench.figure"
 local load = require "spec.bench.load"
 local server = require "spec.bench.server"
 
-local paced = { title = "paced" }
+local paced = {
+  title = "paced",
+  about = "8 events a second, one at a time",
+}
 
 function paced.measure(peer, size)
   return server.with(peer, 1, function(self)

@@ -5,7 +5,10 @@ local figure = require "spec.bench.figure"
 local load = require "spec.bench.load"
 local server = require "spec.bench.server"
 
-local reconnect = { title = "reconnect storm" }
+local reconnect = {
+  title = "reconnect storm",
+  about = "half of all clients leave and come back each second while events go on",
+}
 
 function reconnect.measure(peer, size)
   return server.with(peer, 1, function(self)

@@ -9,7 +9,10 @@ local http = require "spec.bench.http"
 local load = require "spec.bench.load"
 local server = require "spec.bench.server"
 
-local resume = { title = "resume storm" }
+local resume = {
+  title = "resume storm",
+  about = "all connect at once and replay the last 100 events",
+}
 
 local EVENTS, EVENT_BYTES = 100, 100
 

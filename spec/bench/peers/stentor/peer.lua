@@ -3,11 +3,11 @@
 local process = require "spec.bench.process"
 local server = require "spec.bench.server"
 
-local peer = { name = "stentor", title = "stentor", resumes = true, replays = "id" }
+local peer = { name = "stentor", title = "Stentor", resumes = true, replays = "id" }
 
 local config = [[
-listen "127.0.0.1:%d"
-workers(%d)
+listen "127.0.0.1:PORT"
+workers(WORKERS)
 
 local events = channel "main" { replay = "10m" }
 local topics = channel "topics/:id" { replay = "10m" }
@@ -32,7 +32,8 @@ function peer.publish_path(channel) return "/publish/" .. channel end
 
 function peer.start(self)
   local path = server.folder .. "/stentor.lua"
-  server.write(path, config:format(self.port, self.workers))
+  local text = (self.config or config):gsub("PORT", self.port):gsub("WORKERS", self.workers)
+  server.write(path, text)
   return process.start(server.binary, { "run", path })
 end
 
