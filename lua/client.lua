@@ -81,10 +81,16 @@ function client.on_closed(server, item)
   for _, channel in ipairs(gone.channels) do client.count(channel) end
 end
 
+-- Hooks are not told: for them nothing has changed.
+function client.on_moved(server, item)
+  local entry = server.told.open[server.core.ticket_text(item.ticket)]
+  if entry then entry.worker = item.worker end
+end
+
 -- A worker died, and its streams with it: nobody else will tell of their end.
 function client.on_lost(server, item)
   local core, open = server.core, server.told.open
-  local worker, now = core.ticket_worker(item.ticket), core.monotonic()
+  local worker, now = item.worker, core.monotonic()
   local lost = {}
   for id, entry in pairs(open) do
     if entry.worker == worker then lost[id] = entry end

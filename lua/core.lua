@@ -26,7 +26,7 @@ local MS_MAX = 2 ^ 53
 
 core.kinds = {
   request = C.STENTOR_REQUEST, opened = C.STENTOR_OPENED,
-  closed = C.STENTOR_CLOSED, lost = C.STENTOR_LOST,
+  closed = C.STENTOR_CLOSED, lost = C.STENTOR_LOST, moved = C.STENTOR_MOVED,
   timer = C.STENTOR_TIMER, go = C.STENTOR_GO,
   stop = C.STENTOR_STOP,
 }

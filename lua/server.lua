@@ -54,6 +54,7 @@ function server.new(core, path)
   self.handlers = {
     [core.kinds.opened] = client.on_opened,
     [core.kinds.closed] = client.on_closed,
+    [core.kinds.moved] = client.on_moved,
     [core.kinds.lost] = client.on_lost,
     [core.kinds.timer] = function() self.clock:run() end,
     [core.kinds.go] = function() self:go() end,

@@ -142,7 +142,23 @@ static void start_turns(struct stentor_brain *brain)
     uv_check_start(&brain->after_sleep, on_after_sleep);
 }
 
-/* The worker died and was started again: what it had asked has gone with it. */
+/* There is a worker more. What was published before we knew of it has not
+   woken it. */
+static void add_peer(struct stentor_brain *brain,
+                     const struct control_message *message)
+{
+    const struct control_mailbox *mailbox = (const void *)message->body;
+    CHECK(message->size == sizeof *mailbox && message->fd_count == 2 &&
+          mailbox->number == brain->peer_count &&
+          mailbox->number < CONTROL_WORKERS_MAX);
+    open_peer(brain, mailbox->number, message->fds[0]);
+    brain->peers[mailbox->number].bell = message->fds[1];
+    brain->peer_count++;
+    bell_ring_always(message->fds[1]);
+}
+
+/* The worker died and was started again: what it had asked has gone with it,
+   what it had told of streams has not. */
 static void replace_peer(struct stentor_brain *brain,
                          const struct control_message *message)
 {
@@ -152,6 +168,7 @@ static void replace_peer(struct stentor_brain *brain,
     struct peer *peer = &brain->peers[mailbox->number];
     int bell = peer->bell;
     inbox_release(brain);
+    inbox_rescue(&brain->inbox, mailbox->number, &peer->mailbox.up);
     buffer_done(&peer->outbox);
     mailbox_close(&peer->mailbox);
     open_peer(brain, mailbox->number, message->fds[0]);
@@ -170,6 +187,9 @@ static void obey(struct stentor_brain *brain,
     case CONTROL_GO:
         brain->in_charge = true;
         brain->inbox.go = true;
+        break;
+    case CONTROL_PEER:
+        add_peer(brain, message);
         break;
     case CONTROL_MAILBOX:
         replace_peer(brain, message);

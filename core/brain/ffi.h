@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 enum {
-    STENTOR_ABI = 5,       /* grows with every change of this file */
+    STENTOR_ABI = 6,       /* grows with every change of this file */
     STENTOR_ID_BYTES = 40, /* room for an event id as text, NUL included */
     STENTOR_LISTENERS_MAX = 16,
     STENTOR_HOST_BYTES = 64,
@@ -31,8 +31,9 @@ enum stentor_kind {
     STENTOR_REQUEST = 1, /* a client asks: respond, stream or later */
     STENTOR_OPENED,      /* a stream began that was to be told of */
     STENTOR_CLOSED,      /* it ended */
-    STENTOR_LOST,        /* a worker died, and all its streams with it: those
-                            whose number has the same upper 16 bits as `ticket` */
+    STENTOR_MOVED,       /* it goes on in another worker */
+    STENTOR_LOST,        /* a worker died, and all streams with it that were
+                            asked of it, or had been moved to it */
     STENTOR_TIMER,       /* the time of stentor_timer() has come */
     STENTOR_GO,          /* this brain is in charge: start the sources */
     STENTOR_STOP         /* the server stops: run the hooks, then
@@ -77,8 +78,11 @@ struct stentor_item {
     int32_t kind;     /* enum stentor_kind */
     uint32_t resumed; /* OPENED: 1 if it continued from an id */
     uint64_t ticket;  /* REQUEST: what it is answered with;
-                         OPENED, CLOSED: the client's number. For a stream
-                         both are the same. */
+                         OPENED, CLOSED, MOVED: the client's number. For a
+                         stream both are the same. Its upper 16 bits are the
+                         worker that was asked, also after a move. */
+    uint32_t worker;  /* MOVED: where it is now; LOST: which has died */
+    uint32_t reserved;
 
     /* REQUEST */
     struct stentor_text method;

@@ -15,6 +15,19 @@ void inbox_init(struct inbox *inbox)
 {
     memset(inbox, 0, sizeof *inbox);
     inbox->reading = -1;
+    buffer_init(&inbox->rescued);
+}
+
+void inbox_rescue(struct inbox *inbox, uint32_t worker, struct mail_ring *up)
+{
+    const struct mail *mail;
+    while ((mail = mail_next(up)) != NULL) {
+        if (mail->type == MESSAGE_REQUEST)
+            continue;
+        uint64_t number = worker;
+        buffer_add(&inbox->rescued, &number, sizeof number);
+        buffer_add(&inbox->rescued, mail, mail->size);
+    }
 }
 
 void inbox_begin_turn(struct inbox *inbox)
@@ -31,7 +44,8 @@ static bool peer_has_news(const struct peer *peer)
 bool inbox_has_news(const struct stentor_brain *brain)
 {
     const struct inbox *inbox = &brain->inbox;
-    if (inbox->go || inbox->stop || inbox->timer || inbox->lost != 0)
+    if (inbox->go || inbox->stop || inbox->timer || inbox->lost != 0 ||
+        inbox->rescued.size > 0)
         return true;
     if (!brain->in_charge)
         return false;
@@ -103,11 +117,10 @@ static void show_closed(struct stentor_item *item,
     item->last_id = part(&bytes, message->last_id_bytes);
 }
 
-static const struct stentor_item *show(struct stentor_brain *brain,
-                                       struct peer *peer,
-                                       const struct mail *mail)
+/* Fills the item from a message of this worker. */
+static void show(struct stentor_item *item, uint32_t worker,
+                 const struct mail *mail)
 {
-    struct stentor_item *item = &brain->inbox.item;
     switch (mail->type) {
     case MESSAGE_REQUEST:
         show_request(item, (const void *)(mail + 1));
@@ -118,13 +131,30 @@ static const struct stentor_item *show(struct stentor_brain *brain,
     case MESSAGE_CLOSED:
         show_closed(item, (const void *)(mail + 1));
         break;
+    case MESSAGE_MOVED:
+        item->kind = STENTOR_MOVED;
+        item->ticket = ((const struct message_moved *)(mail + 1))->request;
+        item->worker = worker;
+        break;
     default:
         CHECK(mail->type == MESSAGE_REQUEST); /* nothing else comes up */
     }
-    /* From here on it counts as run: Lua sees it next. */
-    __atomic_store_n(&peer->mailbox.up.words->taken, mail->ordinal,
-                     __ATOMIC_RELEASE);
-    return item;
+}
+
+/* The next of what dead workers had told. */
+static bool take_rescued(struct inbox *inbox)
+{
+    struct buffer *rescued = &inbox->rescued;
+    if (inbox->rescued_used == rescued->size) {
+        buffer_done(rescued);
+        inbox->rescued_used = 0;
+        return false;
+    }
+    const char *at = rescued->bytes + inbox->rescued_used;
+    const struct mail *mail = (const void *)(at + sizeof(uint64_t));
+    inbox->rescued_used += sizeof(uint64_t) + mail->size;
+    show(&inbox->item, (uint32_t) * (const uint64_t *)(const void *)at, mail);
+    return true;
 }
 
 /* What did not come from a worker; true if `item` was filled. */
@@ -135,11 +165,12 @@ static bool take_own(struct stentor_brain *brain)
     if (inbox->go) {
         inbox->go = false;
         item->kind = STENTOR_GO;
+    } else if (inbox->rescued.size > 0 && take_rescued(inbox)) {
+        return true;
     } else if (inbox->lost != 0) {
-        uint64_t worker = (uint64_t)__builtin_ctzll(inbox->lost);
-        inbox->lost &= inbox->lost - 1;
         item->kind = STENTOR_LOST;
-        item->ticket = worker << 48;
+        item->worker = (uint32_t)__builtin_ctzll(inbox->lost);
+        inbox->lost &= inbox->lost - 1;
     } else if (inbox->stop) {
         inbox->stop = false;
         item->kind = STENTOR_STOP;
@@ -171,7 +202,11 @@ const struct stentor_item *stentor_next(struct stentor_brain *brain)
         CHECK(mail != NULL);
         inbox->reading = (int32_t)number;
         inbox->next_peer = number + 1;
-        return show(brain, peer, mail);
+        show(&inbox->item, number, mail);
+        /* From here on it counts as run: Lua sees it next. */
+        __atomic_store_n(&peer->mailbox.up.words->taken, mail->ordinal,
+                         __ATOMIC_RELEASE);
+        return &inbox->item;
     }
     return NULL;
 }

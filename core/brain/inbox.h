@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
 #include "brain/ffi.h"
 
 /* Items for one call of pump(): timers and sockets want their turn too. */
@@ -24,12 +25,22 @@ struct inbox {
     bool stop;
     bool timer;
     uint64_t lost; /* bit n: worker n died, not told yet */
+    /* What dead workers had told of streams: for each message the worker's
+       number (uint64_t) and the mail. At most one mailbox of each. */
+    struct buffer rescued;
+    size_t rescued_used;
 };
+
+struct mail_ring;
 
 void inbox_init(struct inbox *inbox);
 
 /* A new turn begins: INBOX_TURN_ITEMS may be taken. */
 void inbox_begin_turn(struct inbox *inbox);
+
+/* Keeps what the dead worker's mailbox still tells of streams: it is shown
+   before Lua is told of the loss. Its requests have gone with their clients. */
+void inbox_rescue(struct inbox *inbox, uint32_t worker, struct mail_ring *up);
 
 /* True if stentor_next has something for the next turn. */
 bool inbox_has_news(const struct stentor_brain *brain);

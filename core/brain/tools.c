@@ -75,18 +75,6 @@ double stentor_pass_over(struct stentor_brain *brain)
     return (double)blame_of(brain)->passed_over;
 }
 
-static uint64_t sum_of(const struct board *board, bool streams)
-{
-    uint64_t sum = 0;
-    for (uint32_t i = 0; i < board->header->workers; i++) {
-        const struct board_worker *worker = board_worker(board, i);
-        sum +=
-            __atomic_load_n(streams ? &worker->streams : &worker->connections,
-                            __ATOMIC_RELAXED);
-    }
-    return sum;
-}
-
 /* Behind the counters of the board stand numbers that also go down, and those
    of the shelf. */
 static const char *const others[] = { "connections", "streams", "kept_bytes",
@@ -97,8 +85,9 @@ static double other(const struct stentor_brain *brain, uint32_t index)
     const struct shelf_header *shelf = brain->shelf.header;
     switch (index) {
     case 0:
+        return board_connections(&brain->board);
     case 1:
-        return (double)sum_of(&brain->board, index == 1);
+        return board_streams(&brain->board);
     case 2:
         return (double)shelf->used_blocks * SHELF_BLOCK_BYTES;
     case 3:
@@ -131,7 +120,7 @@ double stentor_load(struct stentor_brain *brain)
         return 0;
     const struct stentor_limits *limits = &brain->plan.limits;
     double connections =
-        (double)sum_of(&brain->board, false) / limits->connections;
+        (double)board_connections(&brain->board) / limits->connections;
     double channels = (double)brain->journal.header->channel_count /
                       brain->journal.header->channels_max;
     return connections > channels ? connections : channels;

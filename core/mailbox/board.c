@@ -29,9 +29,10 @@ static uint64_t worker_bytes(uint32_t channels)
     return (bytes + BOARD_LINE_BYTES - 1) / BOARD_LINE_BYTES * BOARD_LINE_BYTES;
 }
 
-static uint64_t board_bytes(uint32_t workers, uint32_t channels)
+static uint64_t board_bytes(uint32_t channels)
 {
-    return sizeof(struct board_header) + workers * worker_bytes(channels);
+    return sizeof(struct board_header) +
+           BOARD_WORKERS_MAX * worker_bytes(channels);
 }
 
 static int map(struct board *board, int fd, char *error)
@@ -46,7 +47,8 @@ static int map(struct board *board, int fd, char *error)
 
 int board_create(int fd, uint32_t workers, uint32_t channels, char *error)
 {
-    struct board board = { .bytes = board_bytes(workers, channels) };
+    CHECK(workers <= BOARD_WORKERS_MAX);
+    struct board board = { .bytes = board_bytes(channels) };
     if (ftruncate(fd, (off_t)board.bytes) != 0)
         return fail(error, "cannot size it");
     int code = map(&board, fd, error);
@@ -80,7 +82,8 @@ int board_open(struct board *board, int fd, char *error)
         snprintf(error, STENTOR_ERROR_BYTES, "board: not of this version");
         code = STENTOR_EVERSION;
     } else if (header->worker_bytes != worker_bytes(header->channels) ||
-               board->bytes != board_bytes(header->workers, header->channels)) {
+               header->workers > BOARD_WORKERS_MAX ||
+               board->bytes != board_bytes(header->channels)) {
         snprintf(error, STENTOR_ERROR_BYTES, "board: its sizes do not fit");
         code = STENTOR_EINVALID;
     }
@@ -98,11 +101,35 @@ void board_close(struct board *board)
 
 struct board_worker *board_worker(const struct board *board, uint32_t number)
 {
-    CHECK(number < board->header->workers);
+    CHECK(number < board_workers(board));
     char *first = (char *)(board->header + 1);
     return (struct board_worker *)(void *)(first +
                                            number *
                                                board->header->worker_bytes);
+}
+
+void board_grow(const struct board *board, uint32_t workers)
+{
+    CHECK(workers <= BOARD_WORKERS_MAX && workers >= board_workers(board));
+    __atomic_store_n(&board->header->workers, workers, __ATOMIC_RELEASE);
+}
+
+uint32_t board_connections(const struct board *board)
+{
+    uint32_t sum = 0;
+    for (uint32_t i = 0; i < board_workers(board); i++)
+        sum += __atomic_load_n(&board_worker(board, i)->connections,
+                               __ATOMIC_RELAXED);
+    return sum;
+}
+
+uint32_t board_streams(const struct board *board)
+{
+    uint32_t sum = 0;
+    for (uint32_t i = 0; i < board_workers(board); i++)
+        sum +=
+            __atomic_load_n(&board_worker(board, i)->streams, __ATOMIC_RELAXED);
+    return sum;
 }
 
 void board_forget_worker(const struct board *board, uint32_t number)
@@ -119,7 +146,7 @@ uint64_t board_sum(const struct board *board, enum board_counter counter)
 {
     CHECK((uint32_t)counter < COUNTERS);
     uint64_t sum = 0;
-    for (uint32_t i = 0; i < board->header->workers; i++)
+    for (uint32_t i = 0; i < board_workers(board); i++)
         sum += __atomic_load_n(&board_worker(board, i)->counters[counter],
                                __ATOMIC_RELAXED);
     return sum;
@@ -129,7 +156,7 @@ uint32_t board_channel_streams(const struct board *board, uint32_t channel)
 {
     CHECK(channel < board->header->channels);
     uint32_t sum = 0;
-    for (uint32_t i = 0; i < board->header->workers; i++)
+    for (uint32_t i = 0; i < board_workers(board); i++)
         sum +=
             __atomic_load_n(&board_worker(board, i)->channel_streams[channel],
                             __ATOMIC_RELAXED);

@@ -13,7 +13,11 @@
 
 #include "mailbox/blame.h"
 
-enum { BOARD_MAGIC = 0x424e5453, BOARD_VERSION = 1 };
+enum {
+    BOARD_MAGIC = 0x424e5453,
+    BOARD_VERSION = 2,
+    BOARD_WORKERS_MAX = 64 /* there is room for so many; unused is untouched */
+};
 
 /* Everything that is counted; name, and what it counts. */
 #define BOARD_COUNTERS(X)                                                   \
@@ -70,7 +74,7 @@ struct board_worker {
 struct board_header {
     uint32_t magic;
     uint32_t version;
-    uint32_t workers;
+    uint32_t workers; /* that there ever were; grows (board_grow) */
     uint32_t channels;
     uint64_t worker_bytes; /* from one worker's part to the next */
     struct board_brain brain __attribute__((aligned(64)));
@@ -87,6 +91,19 @@ int board_open(struct board *board, int fd, char *error);
 void board_close(struct board *board);
 
 struct board_worker *board_worker(const struct board *board, uint32_t number);
+
+/* The supervisor has one worker more; the others see its part from now on. */
+void board_grow(const struct board *board, uint32_t workers);
+
+/* How many parts there are to look at. */
+static inline uint32_t board_workers(const struct board *board)
+{
+    return __atomic_load_n(&board->header->workers, __ATOMIC_ACQUIRE);
+}
+
+/* Connections, or streams alone, that are open now, over all workers. */
+uint32_t board_connections(const struct board *board);
+uint32_t board_streams(const struct board *board);
 
 /* Clears what a dead worker said of its connections; counters stay. */
 void board_forget_worker(const struct board *board, uint32_t number);

@@ -17,6 +17,7 @@ enum message_type {
     MESSAGE_REQUEST = 1,
     MESSAGE_OPENED,
     MESSAGE_CLOSED,
+    MESSAGE_MOVED,
     /* down */
     MESSAGE_RESPONSE = 16,
     MESSAGE_STREAM,
@@ -58,6 +59,11 @@ struct message_closed {
     uint32_t last_id_bytes; /* id of the last event sent whole; 0: none */
     uint32_t seconds;
     uint32_t reserved;
+};
+
+/* It goes on in the worker that tells this, under the number that it has. */
+struct message_moved {
+    uint64_t request;
 };
 
 /* An ordinary response; the worker adds Content-Length, Connection, Date. */

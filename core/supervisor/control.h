@@ -13,12 +13,20 @@
  *                                     now on: before GO, and whenever that
  *                                     changes
  *   MAILBOX + descriptors →           worker `number` was started again
+ *   PEER + descriptors    →           there is a worker more
  *   STOP                  →           runs its stop hooks, exits 0
  *
  *   supervisor                        worker
  *   OBJECTS + descriptors →           maps, listens
  *                         ←  READY    serves from here on
  *   MAILBOX + descriptors →           there is a new brain
+ *                         ←  FULL     accepts nobody for now (or ROOM again)
+ *   COVER + descriptors   →           accepts for worker `number` too, which is
+ *                                     dead, full or surplus
+ *   UNCOVER               →           no longer
+ *   TAKE_OVER + socket    →           takes the clients of worker `number`
+ *   HAND_OVER + socket    →           is surplus: accepts nobody, gives its
+ *                                     clients to worker `number`, exits 0
  *   STOP                  →           closes everything, exits 0
  *
  *   supervisor                        embedded Kafka
@@ -51,7 +59,14 @@ enum control_type {
     CONTROL_GO,
     CONTROL_MAILBOX, /* struct control_mailbox */
     CONTROL_STOP,
-    CONTROL_BROKER /* NUL-terminated "host:port" */
+    CONTROL_BROKER, /* NUL-terminated "host:port" */
+    CONTROL_PEER,   /* struct control_mailbox */
+    CONTROL_FULL,
+    CONTROL_ROOM,
+    CONTROL_COVER, /* struct control_worker, and so the next three */
+    CONTROL_UNCOVER,
+    CONTROL_TAKE_OVER,
+    CONTROL_HAND_OVER
 };
 
 /*
@@ -67,9 +82,15 @@ struct control_objects {
     struct stentor_plan plan;
 };
 
-/* Beside it: the new mailbox. */
+/* Beside it: the new mailbox; beside PEER the new worker's bell as well. */
 struct control_mailbox {
     uint32_t number; /* brain: of the worker that was started again */
+};
+
+/* Beside COVER: that worker's listening sockets; beside TAKE_OVER and HAND_OVER
+   one end of a socket between the two (worker/move_message.h). */
+struct control_worker {
+    uint32_t number;
 };
 
 /* One received message; the descriptors belong to the receiver. */

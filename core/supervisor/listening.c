@@ -132,20 +132,44 @@ static const char *remedy(int why)
     }
 }
 
-static bool open_address(struct listening *listening,
-                         const struct stentor_listener *listener)
+static void close_worker(struct listening *listening, uint32_t number)
 {
-    uint32_t index = listening->address_count;
-    struct address address;
-    if (!parse(listener, &address) || !is_free(&address))
-        return false;
-    listening->address_count++;
-    for (uint32_t i = 0; i < listening->worker_count; i++) {
-        listening->sockets[i][index] = open_socket(&address);
-        if (listening->sockets[i][index] < 0)
-            return false;
+    for (uint32_t i = 0; i < listening->address_count; i++) {
+        if (listening->sockets[number][i] >= 0)
+            close(listening->sockets[number][i]);
+        listening->sockets[number][i] = -1;
     }
-    return true;
+}
+
+/* Says what went wrong with an address, by errno. */
+static int fail(const struct stentor_listener *address, char *error)
+{
+    int why = errno;
+    char name[LISTENING_ADDRESS_BYTES];
+    listening_name(address, name);
+    snprintf(error, STENTOR_ERROR_BYTES, "cannot listen on %s: %s", name,
+             remedy(why));
+    return STENTOR_ESYSTEM;
+}
+
+int listening_add_worker(struct listening *listening, char *error)
+{
+    uint32_t number = listening->worker_count;
+    CHECK(number < CONTROL_WORKERS_MAX);
+    for (uint32_t i = 0; i < listening->address_count; i++) {
+        struct address address;
+        int fd = parse(&listening->addresses[i], &address)
+                     ? open_socket(&address)
+                     : -1;
+        if (fd < 0) {
+            int code = fail(&listening->addresses[i], error);
+            close_worker(listening, number);
+            return code;
+        }
+        listening->sockets[number][i] = fd;
+    }
+    listening->worker_count++;
+    return 0;
 }
 
 int listening_open(struct listening *listening,
@@ -155,27 +179,26 @@ int listening_open(struct listening *listening,
     CHECK(count <= STENTOR_LISTENERS_MAX);
     CHECK(worker_count <= CONTROL_WORKERS_MAX);
     memset(listening->sockets, -1, sizeof listening->sockets);
-    listening->address_count = 0;
-    listening->worker_count = worker_count;
-    for (uint32_t i = 0; i < count; i++) {
-        if (open_address(listening, &addresses[i]))
-            continue;
-        int why = errno;
-        char name[LISTENING_ADDRESS_BYTES];
-        listening_name(&addresses[i], name);
-        snprintf(error, STENTOR_ERROR_BYTES, "cannot listen on %s: %s", name,
-                 remedy(why));
-        listening_close(listening);
-        return STENTOR_ESYSTEM;
+    listening->addresses = addresses;
+    listening->address_count = count;
+    listening->worker_count = 0;
+    int code = 0;
+    for (uint32_t i = 0; i < count && code == 0; i++) {
+        struct address address;
+        if (!parse(&addresses[i], &address) || !is_free(&address))
+            code = fail(&addresses[i], error);
     }
-    return 0;
+    while (listening->worker_count < worker_count && code == 0)
+        code = listening_add_worker(listening, error);
+    if (code != 0)
+        listening_close(listening);
+    return code;
 }
 
 void listening_close(struct listening *listening)
 {
     for (uint32_t i = 0; i < listening->worker_count; i++)
-        for (uint32_t j = 0; j < listening->address_count; j++)
-            if (listening->sockets[i][j] >= 0)
-                close(listening->sockets[i][j]);
+        close_worker(listening, i);
     listening->address_count = 0;
+    listening->worker_count = 0;
 }

@@ -16,15 +16,20 @@
 enum { LISTENING_ADDRESS_BYTES = 80 };
 
 struct listening {
+    const struct stentor_listener *addresses;
     uint32_t address_count;
     uint32_t worker_count;
     int sockets[CONTROL_WORKERS_MAX][STENTOR_LISTENERS_MAX];
 };
 
-/* Opens them all or none. `error` receives what and how to mend it. */
+/* Opens them all or none. `addresses` must stay as long as `listening` is open.
+   `error` receives what was wrong and how to mend it. */
 int listening_open(struct listening *listening,
                    const struct stentor_listener *addresses, uint32_t count,
                    uint32_t worker_count, char *error);
+/* Opens those of one worker more, which join the group; 0, or as above, and
+   there are as many as before. */
+int listening_add_worker(struct listening *listening, char *error);
 void listening_close(struct listening *listening);
 
 /* "127.0.0.1:3000" or "[::1]:3000". */

@@ -99,8 +99,8 @@ static int open_board(struct objects *objects, const struct stentor_plan *plan,
     objects->board_file = new_file("stentor: board");
     if (objects->board_file < 0)
         return fail(error, "board");
-    int code = board_create(objects->board_file, objects->worker_count,
-                            plan->limits.channels, error);
+    int code =
+        board_create(objects->board_file, 0, plan->limits.channels, error);
     if (code == 0)
         code = seal(objects->board_file, "board", error);
     if (code == 0)
@@ -118,16 +118,25 @@ static int open_shelf(struct objects *objects, const struct stentor_plan *plan,
     return code == 0 ? seal(objects->shelf, "shelf", error) : code;
 }
 
-static int open_bells(struct objects *objects, char *error)
+static int open_bell(int *bell, char *error)
 {
-    objects->brain_bell = bell_new();
-    if (objects->brain_bell < 0)
-        return fail(error, "bells");
-    for (uint32_t i = 0; i < objects->worker_count; i++) {
-        objects->bells[i] = bell_new();
-        if (objects->bells[i] < 0)
-            return fail(error, "bells");
+    *bell = bell_new();
+    return *bell < 0 ? fail(error, "bells") : 0;
+}
+
+int objects_add_worker(struct objects *objects, char *error)
+{
+    uint32_t number = objects->worker_count;
+    CHECK(number < CONTROL_WORKERS_MAX);
+    int code = open_bell(&objects->bells[number], error);
+    if (code == 0)
+        code = objects_renew_mailbox(objects, number, error);
+    if (code != 0) {
+        close_file(&objects->bells[number]);
+        return code;
     }
+    objects->worker_count++;
+    board_grow(&objects->board, objects->worker_count);
     return 0;
 }
 
@@ -147,7 +156,6 @@ int objects_open(struct objects *objects, const struct stentor_plan *plan,
                  uint32_t worker_count, char *error)
 {
     CHECK(worker_count > 0 && worker_count <= CONTROL_WORKERS_MAX);
-    objects->worker_count = worker_count;
     objects->mailbox_ring_bytes = ring_bytes(&plan->limits);
     int code = open_journal(objects, plan, error);
     if (code == 0)
@@ -155,9 +163,9 @@ int objects_open(struct objects *objects, const struct stentor_plan *plan,
     if (code == 0)
         code = open_shelf(objects, plan, error);
     if (code == 0)
-        code = open_bells(objects, error);
-    for (uint32_t i = 0; i < worker_count && code == 0; i++)
-        code = objects_renew_mailbox(objects, i, error);
+        code = open_bell(&objects->brain_bell, error);
+    while (objects->worker_count < worker_count && code == 0)
+        code = objects_add_worker(objects, error);
     return code;
 }
 

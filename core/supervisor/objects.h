@@ -35,6 +35,9 @@ int objects_open(struct objects *objects, const struct stentor_plan *plan,
                  uint32_t worker_count, char *error);
 void objects_close(struct objects *objects);
 
+/* Makes what one worker more needs: it is number objects->worker_count - 1. */
+int objects_add_worker(struct objects *objects, char *error);
+
 /* Replaces a worker's mailbox by an empty one. */
 int objects_renew_mailbox(struct objects *objects, uint32_t number,
                           char *error);

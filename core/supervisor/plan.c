@@ -85,7 +85,6 @@ void plan_warn_of_changes(const struct stentor_plan *force,
     struct buffer names;
     buffer_init(&names);
     name_if(!same_listeners(force, wanted), "listen", &names);
-    name_if(force->workers != wanted->workers, "workers", &names);
     name_if(force->journal_bytes != wanted->journal_bytes, "journal size",
             &names);
     name_if(force->kept_bytes != wanted->kept_bytes, "limit kept", &names);

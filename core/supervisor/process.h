@@ -11,6 +11,7 @@
 #include "supervisor/listening.h"
 #include "supervisor/objects.h"
 #include "supervisor/watchdog.h"
+#include "supervisor/workers.h"
 
 enum { SUPERVISOR_MAGIC = 0x53555053, SUPERVISOR_SIGNALS = 3 };
 
@@ -41,7 +42,9 @@ struct supervisor {
     struct child broker; /* the embedded Kafka: broker.h */
     char broker_address[CONTROL_ADDRESS_BYTES]; /* "" while it is down */
     struct child workers[CONTROL_WORKERS_MAX];
-    uint32_t worker_count; /* 0 until there is a plan */
+    struct roster roster[CONTROL_WORKERS_MAX]; /* of each worker (workers.h) */
+    uint32_t worker_count;  /* that there ever were; 0 until there is a plan */
+    uint32_t worker_wanted; /* the rest is surplus, or has gone */
 };
 
 #endif

@@ -118,7 +118,7 @@ void startup_carry_out(struct supervisor *supervisor)
                    supervisor, supervisor->child_events);
         child_set_number(&supervisor->workers[i], i);
     }
-    supervisor->worker_count = workers;
+    supervisor->worker_count = supervisor->worker_wanted = workers;
     startup_give_objects(supervisor);
     broker_follow_plan(supervisor);
     for (uint32_t i = 0; i < workers; i++)
@@ -161,5 +161,6 @@ void startup_count_ready(struct supervisor *supervisor)
     supervisor->phase = PHASE_SERVING;
     startup_put_in_charge(supervisor);
     watchdog_start(supervisor);
+    workers_settle(supervisor);
     say_ready(supervisor);
 }

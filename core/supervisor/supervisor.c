@@ -75,6 +75,17 @@ static void start_worker_again(struct supervisor *supervisor,
     startup_worker(supervisor, worker);
 }
 
+static void take_worker_count(struct supervisor *supervisor,
+                              const struct stentor_plan *wanted)
+{
+    char error[STENTOR_ERROR_BYTES];
+    uint32_t count = plan_workers(wanted, error);
+    if (count > 0 && workers_resize(supervisor, count, error) == 0)
+        supervisor->plan.workers = wanted->workers;
+    else
+        log_error("the number of workers stays: %s", error);
+}
+
 /* A later brain's plan has come: it gets what there is. */
 static void replace_brain(struct supervisor *supervisor,
                           const struct stentor_plan *wanted)
@@ -94,6 +105,7 @@ static void replace_brain(struct supervisor *supervisor,
     startup_put_in_charge(supervisor);
     objects_ring_workers(&supervisor->objects);
     log_info("the brain is in charge again");
+    take_worker_count(supervisor, wanted);
 }
 
 static void on_due(struct child *child)
@@ -124,11 +136,19 @@ static void take_plan(struct supervisor *supervisor,
     }
 }
 
+static void worker_serves(struct supervisor *supervisor, struct child *worker)
+{
+    uint32_t starts =
+        board_worker(&supervisor->objects.board, worker->number)->starts;
+    log_info("%s serves%s", worker->name, starts > 1 ? " again" : "");
+    workers_settle(supervisor);
+}
+
 static void worker_is_ready(struct supervisor *supervisor, struct child *worker)
 {
     worker->state = CHILD_READY;
     if (supervisor->phase == PHASE_SERVING)
-        log_info("%s serves again", worker->name);
+        worker_serves(supervisor, worker);
     else if (supervisor->phase == PHASE_OPENING)
         startup_count_ready(supervisor);
 }
@@ -150,6 +170,9 @@ static void on_message(struct child *child, struct control_message *message)
         broker_comes(supervisor, message);
     else if (!is_brain(child) && message->type == CONTROL_READY)
         worker_is_ready(supervisor, child);
+    else if (!is_brain(child) &&
+             (message->type == CONTROL_FULL || message->type == CONTROL_ROOM))
+        workers_note_full(supervisor, child, message->type == CONTROL_FULL);
     else
         log_error("%s sent message %" PRIu32 ", which is not for it to send",
                   child->name, message->type);
@@ -170,6 +193,13 @@ static void clear_up_after(struct supervisor *supervisor, struct child *child)
     }
 }
 
+static void start_again_later(struct child *child, const struct child_end *end)
+{
+    uint64_t delay_ms = child_start_later(child);
+    log_warn("%s (pid %d) ended: %s; it starts again in %.1f s", child->name,
+             child->process.pid, end->text, (double)delay_ms / 1000);
+}
+
 static void on_end(struct child *child, const struct child_end *end)
 {
     struct supervisor *supervisor = owner_of(child);
@@ -187,10 +217,11 @@ static void on_end(struct child *child, const struct child_end *end)
         broker_has_ended(supervisor, end);
     } else {
         clear_up_after(supervisor, child);
-        uint64_t delay_ms = child_start_later(child);
-        log_warn("%s (pid %d) ended: %s; it starts again in %.1f s",
-                 child->name, child->process.pid, end->text,
-                 (double)delay_ms / 1000);
+        if (!is_brain(child) && workers_note_end(supervisor, child))
+            log_info("%s was surplus and has ended: %s", child->name,
+                     end->text);
+        else
+            start_again_later(child, end);
     }
 }
 

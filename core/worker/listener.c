@@ -7,8 +7,8 @@
 #include "worker/listener.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -16,6 +16,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "worker/connection.h"
 #include "worker/process.h"
 
@@ -24,14 +25,22 @@ enum {
     ACCEPTS_PER_TURN = 64,
     RETRY_MS = 100,
     WARN_MS = 10000,
-    USER_TIMEOUT_MS = 30000,
+    SURPLUS_MIN = 64, /* of those to be refused, open at once */
     /* What a worker opens beside sockets: maps, bells, epoll, and some more. */
     OTHER_DESCRIPTORS = 32
 };
 
-static uint32_t open_connections(const struct worker *worker)
+static uint32_t own_connections(const struct worker *worker)
 {
     return __atomic_load_n(&worker->shown->connections, __ATOMIC_RELAXED);
+}
+
+/* Over the limit `connections`, so many more are open before none is accepted:
+   they are being refused. */
+static uint32_t total_pause_at(const struct worker *worker)
+{
+    uint32_t most = worker->plan.limits.connections;
+    return most + (most / 20 > SURPLUS_MIN ? most / 20 : SURPLUS_MIN);
 }
 
 static void on_ready(uv_poll_t *poll, int status, int events);
@@ -45,25 +54,104 @@ static void warn(struct worker *worker, const char *why)
         return;
     listeners->warned_at = now;
     log_warn("no more are accepted at the moment, %u connections open: %s",
-             open_connections(worker), why);
+             own_connections(worker), why);
+}
+
+/* --- pausing -------------------------------------------------------------- */
+
+static void say_full(struct worker *worker, bool full)
+{
+    struct listeners *listeners = &worker->listeners;
+    if (listeners->said_full == full)
+        return;
+    if (control_send(CONTROL_FD, full ? CONTROL_FULL : CONTROL_ROOM, NULL, 0,
+                     NULL, 0) == 0)
+        listeners->said_full = full;
+}
+
+static void look_again(struct worker *worker)
+{
+    struct wheel_member *retry = &worker->listeners.retry;
+    if (list_is_empty(&retry->link))
+        wheel_set(&worker->wheel, retry, RETRY_MS);
 }
 
 static void set_paused(struct worker *worker, bool paused)
 {
     struct listeners *listeners = &worker->listeners;
-    if (listeners->paused == paused)
-        return;
     listeners->paused = paused;
-    for (uint32_t i = 0; i < listeners->count; i++) {
+    for (struct list *link = listeners->all.next; link != &listeners->all;
+         link = link->next) {
+        struct listener *listener = LIST_ENTRY(link, struct listener, link);
         if (paused)
-            uv_poll_stop(&listeners->all[i].poll);
+            uv_poll_stop(&listener->poll);
         else
-            uv_poll_start(&listeners->all[i].poll, UV_READABLE, on_ready);
+            uv_poll_start(&listener->poll, UV_READABLE, on_ready);
     }
+    if (paused)
+        look_again(worker);
+}
+
+/* The socket stays readable: polling on would spin. */
+static void pause_for_descriptors(struct worker *worker, const char *why)
+{
+    warn(worker, why);
+    set_paused(worker, true);
+    say_full(worker, true);
+}
+
+static bool take_reserve(struct listeners *listeners)
+{
+    if (listeners->reserve < 0)
+        listeners->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return listeners->reserve >= 0;
+}
+
+bool listeners_have_room(const struct worker *worker, uint32_t more)
+{
+    return own_connections(worker) + more <= worker->listeners.resume_at;
+}
+
+void listeners_resume(struct worker *worker)
+{
+    struct listeners *listeners = &worker->listeners;
+    if (!listeners->paused || worker->stopping ||
+        !list_is_empty(&listeners->retry.link))
+        return;
+    uint32_t most = worker->plan.limits.connections;
+    bool has_descriptors =
+        listeners_have_room(worker, 0) && take_reserve(listeners);
+    if (has_descriptors)
+        say_full(worker, false);
+    if (has_descriptors && board_connections(&worker->board) <=
+                               most + (total_pause_at(worker) - most) / 2)
+        set_paused(worker, false);
+    else
+        look_again(worker);
+}
+
+/* --- accepting ------------------------------------------------------------ */
+
+static int accept_one(const struct listener *listener)
+{
+    return accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+/* All descriptors are used: one client more can be told so with the reserve. */
+static void accept_with_reserve(struct listener *listener)
+{
+    struct listeners *listeners = &listener->worker->listeners;
+    if (listeners->reserve < 0)
+        return;
+    close(listeners->reserve);
+    listeners->reserve = -1;
+    int fd = accept_one(listener);
+    if (fd >= 0)
+        connection_open(listener->worker, fd, true);
 }
 
 /* The error of one accept; false ends the round. */
-static bool goes_on_after(struct worker *worker, int error)
+static bool goes_on_after(struct listener *listener, int error)
 {
     switch (error) {
     case EAGAIN:
@@ -72,10 +160,8 @@ static bool goes_on_after(struct worker *worker, int error)
     case ENFILE:
     case ENOBUFS:
     case ENOMEM:
-        /* The socket stays readable: polling on would spin. */
-        warn(worker, strerror(error));
-        set_paused(worker, true);
-        wheel_set(&worker->wheel, &worker->listeners.retry, RETRY_MS);
+        accept_with_reserve(listener);
+        pause_for_descriptors(listener->worker, strerror(error));
         return false;
     default:
         /* Errors of the connection that was waiting (ECONNABORTED and many
@@ -88,19 +174,27 @@ static void accept_some(struct listener *listener)
 {
     struct worker *worker = listener->worker;
     struct listeners *listeners = &worker->listeners;
-    for (int i = 0; i < ACCEPTS_PER_TURN && !listeners->paused; i++) {
-        int fd =
-            accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    uint32_t total = board_connections(&worker->board);
+    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+        int fd = accept_one(listener);
         if (fd < 0) {
-            if (!goes_on_after(worker, errno))
+            if (!goes_on_after(listener, errno))
                 return;
             continue;
         }
-        uint32_t open = open_connections(worker);
-        connection_open(worker, fd, open >= listeners->connections_max);
-        if (open + 1 >= listeners->pause_at) {
-            warn(worker, "the limit `connections`, or that of descriptors");
+        uint32_t own = own_connections(worker);
+        connection_open(worker, fd,
+                        own >= listeners->refuse_at ||
+                            total >= worker->plan.limits.connections);
+        total++;
+        if (own + 1 >= listeners->pause_at) {
+            pause_for_descriptors(worker, "descriptors (raise: ulimit -Hn)");
+            return;
+        }
+        if (total >= total_pause_at(worker)) {
+            warn(worker, "the limit `connections`");
             set_paused(worker, true);
+            return;
         }
     }
 }
@@ -110,14 +204,15 @@ static void on_ready(uv_poll_t *poll, int status, int events)
     struct listener *listener =
         CHECK_CAST(struct listener, poll->data, LISTENER_MAGIC);
     (void)events;
-    if (status == 0)
+    if (status == 0 && !listener->worker->listeners.paused)
         accept_some(listener);
 }
 
-/* The thresholds, from the config and from the descriptors of this process. */
-static void set_limits(struct worker *worker, uint32_t workers)
+/* --- life ------------------------------------------------------------------ */
+
+/* The thresholds, from the descriptors of this process. */
+static void set_limits(struct listeners *listeners)
 {
-    struct listeners *listeners = &worker->listeners;
     struct rlimit files;
     rlim_t most = 1024;
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
@@ -127,47 +222,40 @@ static void set_limits(struct worker *worker, uint32_t workers)
     }
     uint64_t usable = most > 2 * OTHER_DESCRIPTORS ? most - OTHER_DESCRIPTORS
                                                    : OTHER_DESCRIPTORS;
-    uint64_t share = (worker->plan.limits.connections + workers - 1) / workers;
-    uint64_t max = usable * 90 / 100;
-    max = share < max ? share : max;
-    max = max > 0 ? max : 1;
-    uint64_t pause = max + (max / 20 > 64 ? max / 20 : 64);
-    uint64_t last = usable * 98 / 100;
-    pause = pause < last ? pause : last;
-    listeners->connections_max = (uint32_t)max;
-    listeners->pause_at = (uint32_t)(pause > max ? pause : max + 1);
-    listeners->resume_at = (uint32_t)(max + (listeners->pause_at - max) / 2);
+    listeners->refuse_at = (uint32_t)(usable * 90 / 100);
+    listeners->resume_at = (uint32_t)(usable * 95 / 100);
+    listeners->pause_at = (uint32_t)(usable * 98 / 100);
 }
 
-/* Accepted sockets inherit both, which saves two calls for each. */
-static void set_options(int fd)
-{
-    int on = 1;
-    int timeout_ms = USER_TIMEOUT_MS;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms,
-               sizeof timeout_ms);
-}
-
-int listeners_open(struct worker *worker, const int *fds, uint32_t count,
-                   uint32_t workers)
+void listeners_init(struct worker *worker)
 {
     struct listeners *listeners = &worker->listeners;
-    CHECK(count <= STENTOR_LISTENERS_MAX && workers > 0);
+    list_init(&listeners->all);
     wheel_member_init(&listeners->retry);
-    set_limits(worker, workers);
+    set_limits(listeners);
+    listeners->reserve = -1;
+    take_reserve(listeners);
+}
+
+int listeners_add(struct worker *worker, uint32_t of, const int *fds,
+                  uint32_t count)
+{
+    struct listeners *listeners = &worker->listeners;
     for (uint32_t i = 0; i < count; i++) {
-        struct listener *listener = &listeners->all[i];
+        struct listener *listener = xcalloc(1, sizeof *listener);
         listener->magic = LISTENER_MAGIC;
+        listener->of = of;
         listener->fd = fds[i];
         listener->worker = worker;
-        set_options(fds[i]);
         int result = uv_poll_init(&worker->loop, &listener->poll, fds[i]);
-        if (result != 0)
+        if (result != 0) {
+            free(listener);
             return result;
+        }
         listener->poll.data = listener;
-        listeners->count++;
-        result = uv_poll_start(&listener->poll, UV_READABLE, on_ready);
+        list_append(&listeners->all, &listener->link);
+        if (!listeners->paused)
+            result = uv_poll_start(&listener->poll, UV_READABLE, on_ready);
         if (result != 0)
             return result;
     }
@@ -180,23 +268,30 @@ static void on_closed(uv_handle_t *handle)
         CHECK_CAST(struct listener, handle->data, LISTENER_MAGIC);
     close(listener->fd);
     listener->magic = 0;
+    free(listener);
+}
+
+static void drop(struct listener *listener)
+{
+    list_remove(&listener->link);
+    uv_close((uv_handle_t *)&listener->poll, on_closed);
+}
+
+void listeners_drop(struct worker *worker, uint32_t of)
+{
+    struct list *all = &worker->listeners.all;
+    for (struct list *link = all->next; link != all;) {
+        struct listener *listener = LIST_ENTRY(link, struct listener, link);
+        link = link->next;
+        if (listener->of == of)
+            drop(listener);
+    }
 }
 
 void listeners_close(struct worker *worker)
 {
-    struct listeners *listeners = &worker->listeners;
-    wheel_clear(&worker->wheel, &listeners->retry);
-    for (uint32_t i = 0; i < listeners->count; i++)
-        uv_close((uv_handle_t *)&listeners->all[i].poll, on_closed);
-    listeners->count = 0;
-}
-
-void listeners_resume(struct worker *worker)
-{
-    struct listeners *listeners = &worker->listeners;
-    if (!listeners->paused || worker->stopping ||
-        !list_is_empty(&listeners->retry.link) ||
-        open_connections(worker) > listeners->resume_at)
-        return;
-    set_paused(worker, false);
+    struct list *all = &worker->listeners.all;
+    wheel_clear(&worker->wheel, &worker->listeners.retry);
+    while (!list_is_empty(all))
+        drop(LIST_ENTRY(all->next, struct listener, link));
 }

@@ -199,9 +199,40 @@ static void stop(struct worker *worker)
     uv_close((uv_handle_t *)&worker->keep_awake, NULL);
 }
 
+/* A sibling cannot accept for now. */
+static void cover(struct worker *worker, const struct control_message *message)
+{
+    const struct control_worker *sibling = (const void *)message->body;
+    int result =
+        listeners_add(worker, sibling->number, message->fds, message->fd_count);
+    if (result != 0)
+        log_error("cannot accept for worker %u: %s", sibling->number,
+                  uv_strerror(result));
+}
+
+static void uncover(struct worker *worker,
+                    const struct control_message *message)
+{
+    const struct control_worker *sibling = (const void *)message->body;
+    listeners_drop(worker, sibling->number);
+}
+
 static void obey(struct worker *worker, const struct control_message *message)
 {
     switch (message->type) {
+    case CONTROL_COVER:
+        cover(worker, message);
+        break;
+    case CONTROL_UNCOVER:
+        uncover(worker, message);
+        break;
+    case CONTROL_TAKE_OVER:
+        close(message->fds[0]);
+        break;
+    case CONTROL_HAND_OVER: /* its clients resume elsewhere by their ids */
+        close(message->fds[0]);
+        stop(worker);
+        break;
     case CONTROL_MAILBOX:
         CHECK(message->fd_count == 1);
         move_mailbox(worker, message->fds[0]);
@@ -316,10 +347,10 @@ int worker_main(int number, pid_t parent)
     if (received <= 0 || receive_objects(worker, message) != 0)
         return 1;
     open_loop(worker);
-    const struct control_objects *objects = (const void *)message->body;
+    listeners_init(worker);
     int result =
-        listeners_open(worker, message->fds + FD_LISTENERS,
-                       message->fd_count - FD_LISTENERS, objects->worker_count);
+        listeners_add(worker, worker->number, message->fds + FD_LISTENERS,
+                      message->fd_count - FD_LISTENERS);
     free(message);
     if (result != 0) {
         log_error("cannot listen: %s", uv_strerror(result));
@@ -327,8 +358,8 @@ int worker_main(int number, pid_t parent)
     }
     if (control_send(CONTROL_FD, CONTROL_READY, NULL, 0, NULL, 0) != 0)
         return 1;
-    log_debug("serving; at most %u connections",
-              worker->listeners.connections_max);
+    log_debug("serving; descriptors for %u connections",
+              worker->listeners.refuse_at);
     uv_run(&worker->loop, UV_RUN_DEFAULT);
     done(worker);
     return 0;

@@ -4,7 +4,7 @@
 local fake = {}
 
 fake.kinds = { request = 1, opened = 2, closed = 3, lost = 4, timer = 5, go = 6,
-  stop = 7 }
+  stop = 7, moved = 8 }
 fake.since = { now = 0, count = 1, time = 2, all = 3 }
 fake.levels = { debug = 0, info = 1, warn = 2, error = 3 }
 fake.listeners_max, fake.host_bytes, fake.heartbeat_bytes = 16, 64, 512

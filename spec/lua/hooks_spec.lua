@@ -54,12 +54,35 @@ on("vacant", function(channel) log.info("vacant " .. channel.name) end)
     s.pump()
     s.advance(3000)
     s.core.listening = { 0, 1 }
-    s.core:push("lost", { ticket = 1000 })
+    s.core:push("lost", { worker = 1 })
     s.pump()
     assert.are.equal("out id=1001 reason=lost s=3\nvacant a", logged(s))
     s.core:push("closed", { ticket = 2001, channels = { 1, 2 }, reason = "x" })
     s.pump()
     assert.are.equal("out id=2001 reason=x s=0", logged(s))
+  end)
+
+  it("are told nothing of a move, and the move is remembered", function()
+    local s = support.run(CONFIG .. [==[
+on("subscribe", function(client) log.info("in " .. client.id) end)
+on("unsubscribe", function(client, ended) log.info("out " .. client.id .. " " .. ended.reason) end)
+]==])
+    s.core.listening = { 2, 2 }
+    for _, ticket in ipairs { 1001, 2001 } do
+      s.core:push("opened", { ticket = ticket, channels = { 1 } })
+    end
+    s.pump()
+    logged(s)
+    s.core:push("moved", { ticket = 1001, worker = 2 })
+    s.core:push("moved", { ticket = 1002, worker = 2 }) -- nobody wanted to know
+    s.core:push("lost", { worker = 1 })
+    s.pump()
+    assert.are.equal("", logged(s))
+    s.core:push("lost", { worker = 2 })
+    s.pump()
+    local lines = logged(s)
+    assert.truthy(lines:find("out 1001 lost", 1, true))
+    assert.truthy(lines:find("out 2001 lost", 1, true))
   end)
 
   it("of one channel tell only for it", function()

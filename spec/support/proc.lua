@@ -20,7 +20,8 @@ local function stat(pid)
   if not rest then return nil end
   local fields = {}
   for field in rest:gmatch "%S+" do fields[#fields + 1] = field end
-  return { state = fields[1], parent = tonumber(fields[2]), started = fields[20] }
+  return { state = fields[1], parent = tonumber(fields[2]), started = fields[20],
+    ticks = fields[12] + fields[13] }
 end
 
 --- The command line as `ps` shows it; "" for a zombie, nil if there is none.
@@ -62,6 +63,11 @@ function proc.children(pid)
   end
   table.sort(found, function(a, b) return (a.role or "") < (b.role or "") end)
   return found
+end
+
+--- Seconds of processor time that `pid` has used so far.
+function proc.cpu_seconds(pid)
+  return stat(pid).ticks / 100 -- USER_HZ, 100 on all Linux that matters
 end
 
 --- The number of open descriptors of `pid`.

@@ -71,6 +71,18 @@ describe("board", function()
     assert.equal(4, lib.board_channel_streams(board, 9))
   end)
 
+  it("grows by a worker, for all who have it open", function()
+    local other = ffi.new "struct board"
+    assert.equal(0, lib.board_open(other, fd, why))
+    lib.board_grow(board, 4)
+    lib.board_worker(other, 3).channel_streams[9] = 5
+    lib.board_worker(other, 3).streams, lib.board_worker(other, 3).connections = 5, 6
+    lib.board_worker(other, 0).connections = 1
+    assert.equal(5, lib.board_channel_streams(board, 9))
+    assert.same({ 5, 7 }, { lib.board_streams(board), lib.board_connections(board) })
+    lib.board_close(other)
+  end)
+
   it("names its counters", function()
     assert.equal("accepted", ffi.string(lib.board_counter_name(0)))
     assert.equal("clients_vanished", ffi.string(lib.board_counter_name(lib.COUNTERS - 1)))
@@ -83,7 +95,7 @@ describe("board", function()
     ffi.C.close(short)
     board.header.version = 99
     assert.equal(-7, lib.board_open(other, fd, why))
-    board.header.version, board.header.channels = 1, 1000
+    board.header.version, board.header.channels = lib.BOARD_VERSION, 1000
     assert.equal(-1, lib.board_open(other, fd, why))
     assert.truthy(ffi.string(why):find "sizes")
   end)

@@ -57,6 +57,17 @@ describe("listening", function()
     close(assert(open({ { "127.0.0.1", first } }, 1))) -- free again
   end)
 
+  it("opens those of one worker more, which share the addresses", function()
+    local port = server.free_port()
+    local listening = assert(open({ { "127.0.0.1", port } }, 1))
+    assert.equal(0, lib.listening_add_worker(listening, why))
+    assert.equal(2, listening.worker_count)
+    assert.equal(1, option(listening.sockets[1][0], 1, 30)) -- SO_ACCEPTCONN
+    assert.is_true(listening.sockets[0][0] ~= listening.sockets[1][0])
+    close(listening)
+    close(assert(open({ { "127.0.0.1", port } }, 1))) -- free again
+  end)
+
   it("notices a server that is already there, also one that would share", function()
     local port = server.free_port()
     local theirs = assert(open({ { "127.0.0.1", port } }, 1))
