@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "base/fault.h"
 #include "brain/process.h"
 #include "mailbox/bell.h"
 #include "mailbox/message.h"
@@ -88,8 +89,11 @@ static void end_message(struct stentor_brain *brain, struct peer *peer,
                         uint32_t type, size_t bytes)
 {
     if (peer->outbox.size == 0) {
+        FAULT_POINT("answer: written");
         mail_send(&peer->mailbox.down, type, bytes);
+        FAULT_POINT("answer: sent");
         peer_ring(peer);
+        FAULT_POINT("answer: rung");
         return;
     }
     peer->outbox.size += bytes;

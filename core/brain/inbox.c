@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/fault.h"
 #include "brain/process.h"
 #include "mailbox/message.h"
 
@@ -58,8 +59,11 @@ bool inbox_has_news(const struct stentor_brain *brain)
 void inbox_release(struct stentor_brain *brain)
 {
     struct inbox *inbox = &brain->inbox;
-    if (inbox->reading >= 0)
-        mail_release(&brain->peers[inbox->reading].mailbox.up);
+    if (inbox->reading < 0)
+        return;
+    FAULT_POINT("take: done with");
+    mail_release(&brain->peers[inbox->reading].mailbox.up);
+    FAULT_POINT("take: given back");
     inbox->reading = -1;
 }
 
@@ -203,9 +207,11 @@ const struct stentor_item *stentor_next(struct stentor_brain *brain)
         inbox->reading = (int32_t)number;
         inbox->next_peer = number + 1;
         show(&inbox->item, number, mail);
+        FAULT_POINT("take: read");
         /* From here on it counts as run: Lua sees it next. */
         __atomic_store_n(&peer->mailbox.up.words->taken, mail->ordinal,
                          __ATOMIC_RELEASE);
+        FAULT_POINT("take: taken");
         return &inbox->item;
     }
     return NULL;

@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "base/fault.h"
 #include "brain/process.h"
 #include "journal/channel.h"
 #include "journal/event_id.h"
@@ -132,10 +133,13 @@ int stentor_publish(struct stentor_brain *brain,
     }
     for (uint32_t i = 0; i < count; i++)
         entries[i].frame = frame->bytes + starts[i];
+    FAULT_POINT("publish: framed");
     int result = journal_append(&brain->journal, entries, count,
                                 (uint64_t)stentor_now_ms());
+    FAULT_POINT("publish: appended");
     if (result == 0)
         wake_subscribers(brain, events, count);
+    FAULT_POINT("publish: woken");
     return result;
 }
 

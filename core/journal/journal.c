@@ -24,6 +24,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "base/fault.h"
 #include "base/mirror.h"
 
 static void store(uint64_t *word, uint64_t value)
@@ -107,9 +108,11 @@ static void settle(struct journal *journal)
         /* What a dead writer had done stays: no row goes back. */
         if (record->seq > header->settled_seq) {
             store(&channel->newest, position);
+            FAULT_POINT("append: the channel's position");
             store(&channel->newest_seq, record->seq);
             header->settled_time = record->time_ms;
             store(&header->settled_seq, record->seq);
+            FAULT_POINT("append: the newest seq");
         }
         position += record->size;
     }
@@ -222,10 +225,12 @@ static void make_room(struct journal *journal, uint64_t bytes)
     while (wanted - tail > journal->ring_bytes) {
         const struct journal_record *record = record_at(journal, tail);
         store(&journal->channels[record->channel].lost_seq, record->seq);
+        FAULT_POINT("append: a record given up");
         tail += record->size;
     }
     store(&header->tail, tail);
     __atomic_thread_fence(__ATOMIC_RELEASE);
+    FAULT_POINT("append: room made");
 }
 
 /* Readers load these words while they may be written: plain memcpy would be a
@@ -325,9 +330,12 @@ int journal_append(struct journal *journal, const struct journal_entry *entries,
         copy_words(place, &record, sizeof record);
         copy_bytes(place + sizeof record, entry);
         mark(journal, position, &record);
+        FAULT_POINT("append: a record written");
         position += record.size;
     }
     store(&header->head, position);
+    FAULT_POINT("append: head");
     settle(journal);
+    FAULT_POINT("append: settled");
     return 0;
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/fault.h"
 #include "base/memory.h"
 
 void batch_init(struct batch *batch, uint32_t channels)
@@ -92,11 +93,12 @@ void batch_compose(struct batch *batch, const struct journal_want *wants,
         for (; index != 0; index = records_of(batch)[index - 1].next)
             buffer_add(&batch->order, &index, sizeof index);
     }
-    uint32_t *order = (uint32_t *)(void *)batch->order.bytes;
-    size_t total = batch->order.size / sizeof *order;
     if (chains > 1)
-        qsort(order, total, sizeof *order, compare_indexes);
-    for (size_t i = 0; i < total; i++)
+        qsort(batch->order.bytes, batch->order.size / sizeof(uint32_t),
+              sizeof(uint32_t), compare_indexes);
+    FAULT_SPOIL(&batch->order);
+    const uint32_t *order = (const void *)batch->order.bytes;
+    for (size_t i = 0; i < batch->order.size / sizeof *order; i++)
         add_frame(batch, order[i], chunked, frames);
 }
 
