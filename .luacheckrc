@@ -22,6 +22,7 @@ files["config.lua"] = config
 files["examples/**/config.lua"] = config
 files["examples/**/*.lua"] = config
 files["spec/**/fixtures/**/*.lua"] = config
+files["spec/faults/server/*.lua"] = config
 
 files["plugins/**/*.lua"] = { read_globals = all(tools, { "is" }) }
 

@@ -92,7 +92,7 @@ end
 
 --- Starts a server and waits until it answers. `config` is the text of
 -- config.lua, or a table: `config`, `files` (name → text, beside config.lua),
--- `folder` (a folder with a config.lua, copied), `env`, `port`. In the config
+-- `folder` (a folder with a config.lua, copied), `env`, `port`, `binary`. In the config
 -- "$PORT" and ":3000" become a free port; without a `listen` one is put before
 -- it, on its first line, so that line numbers stay.
 function server.start(config)
@@ -107,7 +107,7 @@ function server.start(config)
   self.folder = folder
   self.log_path = folder .. "/stentor.log"
   self.url = "http://127.0.0.1:" .. self.port
-  self.process = process.start(server.binary, { "run", "config.lua" }, {
+  self.process = process.start(options.binary or server.binary, { "run", "config.lua" }, {
     cwd = folder,
     env = options.env,
     log = self.log_path,

@@ -17,6 +17,7 @@ function sse.parser()
     events = {},   -- { id, event, data, retry }
     comments = {}, -- what follows the colon
     last_id = "",
+    settled_id = "", -- as of the last whole block: what a browser would send
     rest = "",     -- bytes of a line that is not whole
     data = {},
     started = false,
@@ -25,6 +26,7 @@ end
 
 local function dispatch(self)
   local data = self.data
+  self.settled_id = self.last_id
   if #data > 0 then
     self.events[#self.events + 1] = {
       id = self.last_id,

@@ -1,0 +1,123 @@
+-- SPDX-License-Identifier: MIT
+--- The short fault runs: the real server under random faults; the brain killed
+-- between any two of its steps; and the checker against servers that are wrong.
+-- STENTOR_SEED=n repeats a run.
+local eventually = require "spec.support.eventually"
+local server = require "spec.support.server"
+local checker = require "spec.faults.checker"
+local order = require "spec.faults.order"
+local random = require "spec.faults.random"
+local schedule = require "spec.faults.schedule"
+local world = require "spec.faults.world"
+
+local seed = tonumber(os.getenv "STENTOR_SEED") or random.seed()
+local hurt_binary = server.binary .. "-faults"
+
+-- Throws with all that is needed to see what happened.
+local function insist(one, report)
+  if not next(report.broken) then return end
+  error(("%s\n\nSTENTOR_SEED=%d repeats it. What was done:\n%s\n\nThe server's log:\n%s"):format(
+    checker.text(report), seed, table.concat(one.injected, "\n"), one.server:log():sub(-4000)), 0)
+end
+
+describe("under faults of seed " .. seed, function()
+  after_each(server.stop_all)
+
+  it("nothing is lost, doubled or out of order", function()
+    local one = world.open { seed = seed, npm = true }
+    one:begin()
+    one:play(schedule.make(seed, 8, {
+      kill_brain = 3, kill_worker = 2, freeze_brain = 1, freeze_worker = 1, stop_reading = 4,
+      cut = 3, stay_away = 3, storm = 2, cut_publisher = 2, newcomer = 2,
+    }))
+    one:settle()
+    local report = one:judge()
+    insist(one, report)
+    assert.is_true(report.events > 300)
+    assert.is_true(report.deliveries > report.events)
+    assert.is_true(report.opens >= 12 * 3) -- two storms
+    one:close()
+  end)
+
+  it("a brain that dies between any two steps loses nothing", function()
+    local source = random.new(seed)
+    local steps = source:shuffled(order.steps())
+    assert.is_true(#steps >= 15)
+    -- Several servers side by side: one whose brain dies often is started again
+    -- ever more slowly.
+    local worlds = {}
+    for i = 1, 4 do
+      worlds[i] = world.open {
+        seed = seed + i, readers = 5, hurts = true, binary = hurt_binary, pause_ms = 20,
+      }
+      worlds[i]:begin()
+    end
+    local left = #steps
+    eventually(function()
+      for _, one in ipairs(worlds) do
+        if one.dying and not one.order:is_armed() then
+          one.dying, left = nil, left - 1
+        end
+        if not one.dying and #steps > 0 then
+          one.dying = table.remove(steps)
+          one.order:die_at(one.dying, source:between(1, 20))
+          one.injected[#one.injected + 1] = one.dying
+        end
+      end
+      return left == 0
+    end, 60)
+    local unanswered = 0
+    for _, one in ipairs(worlds) do
+      one:settle()
+      local report = one:judge()
+      insist(one, report)
+      unanswered = unanswered + report.unanswered
+      one:close()
+    end
+    assert.is_true(unanswered > 0)
+  end)
+
+  for how, law in pairs { drop = "loss", double = "duplicate", reorder = "reorder" } do
+    it("the checker finds one event in 10,000 wrong: " .. how, function()
+      local one = world.open { seed = seed, hurts = true, binary = hurt_binary, pause_ms = 2 }
+      one:begin()
+      one.order:spoil(how)
+      eventually(function() return one.order:spoilt() > 0 end, 60)
+      one.order:spoil(nil)
+      one:settle()
+      assert.is_true((one:judge().broken[law] or 0) > 0)
+      one:close()
+    end)
+  end
+
+  it("the build that can be hurt is not the one that people run", function()
+    local function read(path)
+      local file = assert(io.open(path, "rb"))
+      local bytes = file:read "*a"
+      file:close()
+      return bytes
+    end
+    local hurt, real = read(hurt_binary), read(server.binary)
+    for _, step in ipairs(order.steps()) do
+      assert.truthy(hurt:find(step, 1, true), step)
+      assert.is_nil(real:find(step, 1, true), step)
+    end
+    assert.is_nil(real:find("STENTOR_FAULT", 1, true))
+  end)
+end)
+
+describe("a schedule", function()
+  it("is the same for the same seed, and has each kind as often as asked for", function()
+    local counts = { cut = 3, storm = 2, kill_brain = 1 }
+    local one = schedule.make(5, 10, counts)
+    assert.same(one, schedule.make(5, 10, counts))
+    assert.are_not.same(one, schedule.make(6, 10, counts))
+    local seen, before = {}, 0
+    for _, fault in ipairs(one) do
+      seen[fault.kind] = (seen[fault.kind] or 0) + 1
+      assert.is_true(fault.at_ms >= before and fault.at_ms <= 10000)
+      before = fault.at_ms
+    end
+    assert.same(counts, seen)
+  end)
+end)

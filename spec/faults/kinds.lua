@@ -1,0 +1,94 @@
+-- SPDX-License-Identifier: MIT
+--- The faults: name → function(world, random), which does it and returns a word
+-- on what it hit, or nil if there was nothing to hit. `random` is the fault's
+-- own: what one draws does not depend on what happened before.
+local uv = require "luv"
+local sockets = require "spec.faults.sockets"
+
+local kinds = {}
+
+local function kill(child, signal)
+  return child and uv.kill(child.pid, signal) and child.role
+end
+
+-- From a stop to the next go-on nothing can change hands: what is seen then is
+-- what dies.
+local function expect_closes(world, child, cause)
+  local ports = sockets.peers(child.pid)
+  for _, reader in ipairs(world.readers) do
+    if reader.port and ports[reader.port] then reader:expect_close(cause) end
+  end
+end
+
+function kinds.kill_brain(world)
+  return kill(world.server:children "brain", "sigkill")
+end
+
+function kinds.kill_worker(world, random)
+  local worker = world:any_worker(random)
+  if not kill(worker, "sigstop") then return nil end
+  expect_closes(world, worker, "its worker was killed")
+  return kill(worker, "sigkill")
+end
+
+function kinds.freeze_brain(world, random)
+  return world:freeze(world.server:children "brain", random:between(100, 1500))
+end
+
+function kinds.freeze_worker(world, random)
+  return world:freeze(world:any_worker(random), random:between(100, 1500))
+end
+
+-- Some readers, each with one chance in `share`; at least one.
+local function some(world, random, share)
+  local chosen = { random:one_of(world.readers) }
+  for _, reader in ipairs(world.readers) do
+    if reader ~= chosen[1] and random:between(1, share) == 1 then
+      chosen[#chosen + 1] = reader
+    end
+  end
+  return chosen
+end
+
+function kinds.stop_reading(world, random)
+  local chosen = some(world, random, 5)
+  for _, reader in ipairs(chosen) do reader:pause(random:between(200, 4000)) end
+  return #chosen .. " clients"
+end
+
+function kinds.cut(world, random)
+  local chosen = some(world, random, 4)
+  for _, reader in ipairs(chosen) do reader:cut_soon() end
+  return #chosen .. " clients"
+end
+
+function kinds.stay_away(world, random)
+  local chosen = some(world, random, 5)
+  for _, reader in ipairs(chosen) do reader:stay_away(random:between(500, 4000)) end
+  return #chosen .. " clients"
+end
+
+function kinds.storm(world)
+  for _, reader in ipairs(world.readers) do reader:stay_away(0) end
+  return #world.readers .. " clients"
+end
+
+function kinds.cut_publisher(world, random)
+  local publisher = random:one_of(world.publishers)
+  publisher:cut()
+  return publisher.name
+end
+
+function kinds.newcomer(world, random)
+  return world:add_reader(random).name
+end
+
+-- For the build `stentor-faults`: the brain dies between two steps.
+function kinds.die_at_step(world, random)
+  if not world.order then return nil end
+  local step = random:one_of(world.steps)
+  world.order:die_at(step, random:between(1, 20))
+  return step
+end
+
+return kinds

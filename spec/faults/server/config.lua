@@ -1,0 +1,48 @@
+-- SPDX-License-Identifier: MIT
+-- What the fault runs serve. The harness puts its figures in for the words that
+-- begin with a dollar.
+local payload = require "payload"
+
+listen "127.0.0.1:$PORT"
+workers(tonumber "$WORKERS")
+journal { size = "1M" } -- the least: rings are overtaken
+limits { client_lag = "512k" }
+heartbeat { every = "500ms", jitter = "20%", id = true }
+
+local channels = {
+  a = channel "a" { replay = "all" },
+  b = channel "b" { replay = "all" },
+  big = channel "big" { replay = "all" },
+}
+local rooms = channel "rooms/:id" { replay = "all" }
+
+local function channel_of(name)
+  return channels[name] or rooms(name)
+end
+
+route "GET /stream/a" { stream = channels.a, retry = "100ms" }
+route "GET /stream/big" { stream = channels.big, retry = "100ms" }
+route "GET /stream/some" { stream = { channels.a, channels.big }, retry = "100ms" }
+route "GET /stream/all" {
+  stream = function()
+    return { channels.a, channels.b, channels.big, rooms "blue" }
+  end,
+  retry = "100ms",
+}
+route "GET /stream/blue" { stream = function() return rooms "blue" end, retry = "100ms" }
+
+-- Each event of the list for itself: one that dies half way has published a
+-- beginning of it.
+route "POST /publish/:channel" {
+  respond = function(request)
+    local name, query = request.params.channel, request.query
+    local ids = {}
+    for n = tonumber(query.first), tonumber(query.last) do
+      ids[#ids + 1] = channel_of(name):publish(payload.text(name, query.publisher, n))
+    end
+    return 202, { ids = ids }
+  end,
+}
+
+route "GET /generation" { respond = function() return 200, "$GENERATION" end }
+plugin "health" { path = "/health" }

@@ -1,0 +1,310 @@
+-- SPDX-License-Identifier: MIT
+--- A server, publishers and readers, and time for faults. One round: begin(),
+-- play(schedule), settle(), judge(); then the next, or close().
+local uv = require "luv"
+local eventually = require "spec.support.eventually"
+local node = require "spec.support.node"
+local proc = require "spec.support.proc"
+local server = require "spec.support.server"
+local checker = require "spec.faults.checker"
+local kinds = require "spec.faults.kinds"
+local order = require "spec.faults.order"
+local publisher = require "spec.faults.publisher"
+local random = require "spec.faults.random"
+local reader = require "spec.faults.reader"
+local truth = require "spec.faults.truth"
+
+local FOLDER = "spec/faults/server"
+local CHANNELS = { "a", "b", "big", "blue" }
+local SETTLE_SECONDS = 40
+
+-- The streams of config.lua and what is in them.
+local STREAMS = {
+  { path = "/stream/a", channels = { a = true } },
+  { path = "/stream/big", channels = { big = true } },
+  { path = "/stream/some", channels = { a = true, big = true } },
+  { path = "/stream/all", channels = { a = true, b = true, big = true, blue = true } },
+  { path = "/stream/blue", channels = { blue = true } },
+}
+
+local world = {}
+local methods = {}
+local metatable = { __index = methods }
+
+-- --- who takes part -----------------------------------------------------------------
+
+local function read(path)
+  local file = assert(io.open(path, "rb"))
+  local text = file:read "*a"
+  file:close()
+  return text
+end
+
+--- One more reader; most streams are of one channel, HTTP/1.0 is rare, and
+-- every third reader is soon behind when it does not read.
+function methods:add_reader(source)
+  local number = #self.readers + 1
+  local stream = STREAMS[number <= #STREAMS and number or source:between(1, #STREAMS)]
+  local one = reader.open {
+    name = ("reader %d of %s"):format(number, stream.path),
+    port = self.server.port,
+    path = stream.path,
+    channels = stream.channels,
+    random = random.new(source:between(1, 1e9)),
+    old = source:between(1, 6) == 1,
+    small = number % 3 == 0,
+  }
+  self.readers[number] = one
+  return one
+end
+
+-- npm's EventSource: it comes back by itself, and reads with a parser that we
+-- have not written.
+local function open_apart(self)
+  local stream = STREAMS[4]
+  local one = node.start("eventsource.js", { self.server.url .. stream.path })
+  one.name, one.channels, one.taken = "npm's eventsource", stream.channels, 0
+  one:wait_line { type = "open" }
+  one:lines()
+  one.taken = #one.values
+  self.apart = one
+end
+
+-- What it printed since the round began, as the log of a client.
+local function log_of_apart(self)
+  local one, log = self.apart, {}
+  one:lines()
+  if not one.position then log[1] = { what = "open", at = one.began_at } end
+  for i = one.taken + 1, #one.values do
+    local value = one.values[i]
+    if value.type == "gap" then
+      log[#log + 1] = {
+        what = "gap", id = value.lastEventId, data = require("cjson").decode(value.data),
+      }
+    elseif value.type == "message" then
+      log[#log + 1] = { what = "event", id = value.lastEventId, text = value.data }
+    elseif value.type == "error" and value.state == 2 then
+      log[#log + 1] = { what = "refused", text = value.message or "it gave up" }
+    end
+  end
+  return log
+end
+
+local function last_id_of_apart(self)
+  local values = self.apart:lines()
+  for i = #values, self.apart.taken + 1, -1 do
+    if values[i].lastEventId then return values[i].lastEventId end
+  end
+end
+
+local function add_publishers(self, options)
+  local function open(name, batch_max)
+    return publisher.open {
+      name = name,
+      port = self.server.port,
+      channels = CHANNELS,
+      random = random.new(self.random:between(1, 1e9)),
+      batch_max = batch_max,
+      pause_ms = options.pause_ms or 10,
+    }
+  end
+  for i = 1, options.publishers or 4 do
+    self.publishers[i] = open("p" .. i, i % 2 == 0 and 12 or 1)
+  end
+  self.last = open("last", 1) -- its events end a round
+end
+
+--- Starts all of it. Options: `seed`, `readers`, `publishers`, `workers`,
+-- `binary`, `hurts` (it is of the build `stentor-faults`), `npm` (with npm's
+-- client), `pause_ms` (between two requests of a publisher, at most).
+function world.open(options)
+  local self = setmetatable({
+    seed = options.seed,
+    random = random.new(options.seed),
+    workers = options.workers or 2,
+    readers = {},
+    publishers = {},
+    frozen = {},
+    injected = {}, -- what was done: a list of texts
+    counts = {},   -- kind → how often
+  }, metatable)
+  local environment = {}
+  if options.hurts then
+    self.order = order.open(os.tmpname())
+    self.steps = order.steps()
+    environment.STENTOR_FAULT_FILE = self.order.path
+  end
+  self.server = server.start {
+    binary = options.binary and assert(uv.fs_realpath(options.binary)),
+    folder = FOLDER,
+    config = self:config_text(),
+    env = environment,
+  }
+  for _ = 1, options.readers or 12 do self:add_reader(self.random) end
+  add_publishers(self, options)
+  if options.npm then open_apart(self) end
+  return self
+end
+
+--- The config with the figures of now in it.
+function methods:config_text()
+  return (read(FOLDER .. "/config.lua"):gsub("%$WORKERS", self.workers))
+end
+
+--- A worker that runs, or nil.
+function methods:any_worker(source)
+  local workers = {}
+  for _, child in ipairs(self.server:children()) do
+    if child.role and child.role:find "^worker" then workers[#workers + 1] = child end
+  end
+  return #workers > 0 and source:one_of(workers) or nil
+end
+
+--- Stops a child for `ms`; returns its role.
+function methods:freeze(child, ms)
+  if not child or not uv.kill(child.pid, "sigstop") then return nil end
+  local timer = uv.new_timer()
+  self.frozen[child] = timer
+  timer:start(ms, 0, function() self:thaw(child) end)
+  return ("%s for %d ms"):format(child.role, ms)
+end
+
+function methods:thaw(child)
+  self.frozen[child]:close()
+  self.frozen[child] = nil
+  if proc.is_alive(child) then uv.kill(child.pid, "sigcont") end
+end
+
+-- --- a round --------------------------------------------------------------------------
+
+function methods:begin()
+  for _, one in ipairs(self.readers) do one:begin_log() end
+  for _, one in ipairs(self.publishers) do one.log = {} end
+  self.last.log = {}
+  self.injected = {}
+  if self.apart then
+    self.apart.position = last_id_of_apart(self) or self.apart.position
+    self.apart.taken = #self.apart.values
+    self.apart.began_at = tonumber(uv.hrtime())
+  end
+  for _, one in ipairs(self.publishers) do one:run() end
+end
+
+--- Does one fault now.
+function methods:inject(kind, seed)
+  local hit = kinds[kind](self, random.new(seed))
+  self.counts[kind] = (self.counts[kind] or 0) + (hit and 1 or 0)
+  local at = (tonumber(uv.hrtime()) - self.started_at) / 1e9
+  self.injected[#self.injected + 1] = ("%.2f s: %s: %s"):format(at, kind, hit or "nothing there")
+end
+
+--- Lets a schedule run off.
+function methods:play(schedule)
+  self.started_at = tonumber(uv.hrtime())
+  local next_one = 1
+  eventually(function()
+    local due = schedule[next_one]
+    if not due then return true end
+    if tonumber(uv.hrtime()) - self.started_at >= due.at_ms * 1e6 then
+      next_one = next_one + 1
+      self:inject(due.kind, due.seed)
+    end
+    return false
+  end, schedule[#schedule].at_ms / 1000 + 60)
+end
+
+-- The last events of a round, one on each channel: id → true where it must go.
+local function publish_last(self)
+  local marks, left = {}, { unpack(CHANNELS) }
+  local numbers = self.last.numbers
+  eventually(function()
+    if self.last.asked then return false end
+    local done = self.last.log[#self.last.log]
+    if done and done.ids and done.channel == left[1] then
+      local _, place = truth.place(done.ids[1])
+      marks[table.remove(left, 1)] = place
+    end
+    if #left == 0 then return true end
+    local n = (numbers[left[1]] or 0) + 1
+    numbers[left[1]] = n
+    self.last:ask { publisher = self.last.name, channel = left[1], first = n, last = n }
+    return false
+  end, SETTLE_SECONDS)
+  return marks
+end
+
+local function has_come_to(id, channels, marks)
+  local _, place = truth.place(id)
+  if not place then return false end
+  for channel in pairs(channels) do
+    if place < marks[channel] then return false end
+  end
+  return true
+end
+
+local function all_have_come(self, marks)
+  for _, one in ipairs(self.readers) do
+    if not has_come_to(one.id, one.channels, marks) then return false end
+  end
+  return not self.apart or has_come_to(last_id_of_apart(self), self.apart.channels, marks)
+end
+
+--- Ends what hurts, and waits until everyone has what is due. Who has not by
+-- then is the checker's to find.
+function methods:settle()
+  for child in pairs(self.frozen) do self:thaw(child) end
+  if self.order then self.order:disarm() end
+  for _, one in ipairs(self.publishers) do one:pause() end
+  eventually(function()
+    for _, one in ipairs(self.publishers) do
+      if one.asked then return false end
+    end
+    return true
+  end, SETTLE_SECONDS)
+  local marks = publish_last(self)
+  pcall(eventually, function() return all_have_come(self, marks) end, SETTLE_SECONDS)
+end
+
+--- What was published and met in this round, as checker.lua wants it.
+function methods:history()
+  local history = { publishes = {}, clients = {} }
+  local function add(log)
+    for _, publish in ipairs(log) do history.publishes[#history.publishes + 1] = publish end
+  end
+  for _, one in ipairs(self.publishers) do add(one.log) end
+  add(self.last.log)
+  for i, one in ipairs(self.readers) do
+    history.clients[i] = {
+      name = one.name, channels = one.channels, position = one.position, log = one.log,
+    }
+  end
+  if self.apart then
+    history.clients[#history.clients + 1] = {
+      name = self.apart.name, channels = self.apart.channels, position = self.apart.position,
+      log = log_of_apart(self), apart = true,
+    }
+  end
+  return history
+end
+
+--- The checker's report on the round.
+function methods:judge()
+  return checker.check(self:history())
+end
+
+--- Ends the clients; the server must end in order.
+function methods:close()
+  for child in pairs(self.frozen) do self:thaw(child) end
+  for _, one in ipairs(self.readers) do one:stop() end
+  for _, one in ipairs(self.publishers) do one:stop() end
+  self.last:stop()
+  if self.apart then self.apart:stop() end
+  local log = self.server:stop()
+  if self.order then
+    self.order:close()
+    os.remove(self.order.path)
+  end
+  return log
+end
+
+return world
