@@ -45,10 +45,12 @@ function debian.unpack(package, folder, made)
   return nil
 end
 
--- What makes programs below `root` find their libraries there, for `env`.
+-- What makes programs below `root` find their libraries and each other there,
+-- for `env`.
 function debian.environment(root)
   local machine = uv.os_uname().machine .. "-linux-gnu"
-  return ("LD_LIBRARY_PATH=%s/usr/lib/%s:%s/lib/%s"):format(root, machine, root, machine)
+  return ("LD_LIBRARY_PATH=%s/usr/lib/%s:%s/lib/%s"):format(root, machine, root, machine),
+    ("PATH=%s/usr/bin:%s"):format(root, os.getenv "PATH")
 end
 
 return debian

@@ -48,8 +48,8 @@ function peer.start(self)
   write_configs(self, root)
   server.beside(self, "luajit", { "spec/bench/peers/pushpin/origin.lua",
                                   tostring(peer.origin_port), tostring(self.control_port) })
-  return process.start("env", {
-    debian.environment(root), program, "--config", self.home .. "/pushpin.conf",
+  local libraries, path = debian.environment(root)
+  return process.start("env", { libraries, path, program, "--config", self.home .. "/pushpin.conf",
     "--port", "127.0.0.1:" .. self.port, "--loglevel", "0" })
 end
 
