@@ -7,6 +7,7 @@ local coroutines = require "stentor.coroutines"
 local family = require "stentor.family"
 local gate = require "stentor.gate"
 local json = require "stentor.json"
+local policy = require "stentor.policy"
 local refusal = require "stentor.refusal"
 local since = require "stentor.since"
 local suggest = require "stentor.config.suggest"
@@ -145,11 +146,12 @@ end
 
 -- The stream of `target` (answer.target) begins. This is the hot path of a
 -- plain route: nothing is built here. `request` is nil there.
-function answer.stream(server, ticket, route, target, from, retry_ms, request)
+function answer.stream(server, ticket, route, target, from, retry_ms, kept,
+                       request)
   local headers, count = reply_pairs(request)
   local ok, message, name = server.core.stream(ticket, target.core, from.kind,
     from.value, retry_ms, target.tell,
-    target.latest and preface_of(target) or "", headers, count)
+    target.latest and preface_of(target) or "", headers, count, kept)
   if ok then
     if target.tell then
       client.remember(server, ticket, route, request and request.user)
@@ -240,7 +242,8 @@ local function stream(server, request, route, value, options)
   if request.method == "HEAD" then
     return answer.head(server, ticket, target, request)
   end
-  answer.stream(server, ticket, route, target, from, retry_ms, request)
+  answer.stream(server, ticket, route, target, from, retry_ms,
+    policy.of(server, route, request), request)
 end
 
 -- The answer to HEAD where GET streams: the worker sends the head alone.

@@ -6,6 +6,7 @@ local core = require "stentor.core"
 local coroutines = require "stentor.coroutines"
 local loader = require "stentor.config.loader"
 local plugin = require "stentor.plugin"
+local policy = require "stentor.policy"
 local pump = require "stentor.pump"
 local sandbox = require "stentor.config.sandbox"
 local server = require "stentor.server"
@@ -58,7 +59,9 @@ function boot.open(self)
     end
   end
   for _, route in ipairs(self.routes) do
-    if route.channels and not route.gates and #self.gates == 0 then
+    if route.stream then policy.prepare(self, route) end
+    if route.channels and not route.gates and #self.gates == 0
+        and not route.asks_heartbeat then
       route.plain = answer.target(self, route.channels)
     end
   end

@@ -34,7 +34,8 @@ function channel.new(server, name, settings, hooks)
     known_clients = 0 }, channel)
   self.key_of = settings.key and key.new(settings.key)
   if settings.latest then
-    self.latest = latest.new(settings.key and server.settings.latest_keys or 1,
+    local keys = settings.limits.latest_keys or server.settings.latest_keys
+    self.latest = latest.new(settings.key and keys or 1,
       server.settings.limits.response_bytes)
   end
   return self
@@ -85,11 +86,15 @@ local function check_options(options)
   end
 end
 
+local function too_large(limit)
+  error(refusal.new(413, ("the event is larger than limits.event (%d bytes)")
+    :format(limit)), 0)
+end
+
 -- A script's mistake is an error; what only this event suffers is a refusal.
 local function publish_failed(self, message, name)
   if name == "ETOOBIG" then
-    error(refusal.new(413, ("the event is larger than limits.event (%d bytes)")
-      :format(self.server.settings.limits.event_bytes)), 0)
+    too_large(self.server.settings.limits.event_bytes)
   elseif name == "EEVENT" or name == "ERESERVED" then
     error("publish: " .. message, 3)
   end
@@ -125,6 +130,8 @@ function channel:publish(data, options)
     text, name = server:without_waiting(gate.admit_event, self, text, name)
     data = text
   end
+  local most = self.settings.limits.event
+  if most and #text > most then too_large(most) end
   local event_key = key_text(self, text, data, options)
   local id, message, code = server.core.publish(self.number, text, name,
     event_key, options and options.retry and retry_ms(options.retry) or 0)

@@ -38,6 +38,9 @@ core.levels = {
   debug = C.STENTOR_LOG_DEBUG, info = C.STENTOR_LOG_INFO,
   warn = C.STENTOR_LOG_WARN, error = C.STENTOR_LOG_ERROR,
 }
+core.lagging = {
+  disconnect = C.STENTOR_DISCONNECT, skip = C.STENTOR_SKIP,
+}
 core.listeners_max = C.STENTOR_LISTENERS_MAX
 core.host_bytes = C.STENTOR_HOST_BYTES
 core.heartbeat_bytes = C.STENTOR_HEARTBEAT_BYTES
@@ -99,6 +102,16 @@ local function set_text(text, value)
   text.bytes, text.size = value, #value
 end
 
+local function fill_heartbeat(out, heartbeat)
+  check(#heartbeat.frame < core.heartbeat_bytes, "the heartbeat is too long")
+  out.every_ms = heartbeat.every_ms
+  out.jitter_percent = heartbeat.jitter_percent
+  out.idle_only = heartbeat.idle_only and 1 or 0
+  out.with_id = heartbeat.with_id and 1 or 0
+  out.size = #heartbeat.frame
+  ffi.copy(out.frame, heartbeat.frame)
+end
+
 local function plan_new(plan)
   local out = ffi.new("struct stentor_plan")
   out.abi, out.workers = C.STENTOR_ABI, plan.workers
@@ -111,16 +124,20 @@ local function plan_new(plan)
     out.listeners[i - 1].port = listener.port
   end
   for name, value in pairs(plan.limits) do out.limits[name] = value end
-  local beat, heartbeat = out.heartbeat, plan.heartbeat
-  check(#heartbeat.frame < core.heartbeat_bytes, "the heartbeat is too long")
-  beat.every_ms = heartbeat.every_ms
-  beat.jitter_percent = heartbeat.jitter_percent
-  beat.idle_only = heartbeat.idle_only and 1 or 0
-  beat.with_id = heartbeat.with_id and 1 or 0
+  fill_heartbeat(out.heartbeat, plan.heartbeat)
   out.embedded_kafka = plan.embedded_kafka and 1 or 0
-  beat.size = #heartbeat.frame
-  ffi.copy(beat.frame, heartbeat.frame)
   for name, value in pairs(plan.supervise) do out.supervise[name] = value end
+  return out
+end
+
+-- How streams are kept: { lagging = "skip", client_lag_bytes,
+-- client_lag_time_ms, heartbeat }.
+function core.policy(policy)
+  local out = ffi.new("struct stentor_policy")
+  out.lagging = core.lagging[policy.lagging]
+  out.client_lag_bytes = policy.client_lag_bytes
+  out.client_lag_time_ms = policy.client_lag_time_ms
+  fill_heartbeat(out.heartbeat, policy.heartbeat)
   return out
 end
 
@@ -142,9 +159,10 @@ local function add_answers(self, brain)
     return true
   end
 
-  -- `target`: of core.target(); the rest as in `struct stentor_stream`.
+  -- `target`: of core.target(), `policy`: of core.policy() or nil; the rest as
+  -- in `struct stentor_stream`.
   function self.stream(ticket, target, since, value, retry_ms, tell, preface,
-                       headers, header_count)
+                       headers, header_count, policy)
     stream.channels, stream.channel_count = target.array, target.count
     stream.flags = tell and C.STENTOR_TELL or 0
     stream.since, stream.since_value = since, value
@@ -152,6 +170,7 @@ local function add_answers(self, brain)
     set_text(stream.preface, preface)
     stream.headers.bytes, stream.headers.size = headers, #headers
     stream.headers.count = header_count
+    stream.policy = policy
     local code = C.stentor_stream(brain, ticket, stream)
     if code ~= 0 then return failure(code) end
     return true

@@ -40,7 +40,12 @@ local function on_request(server, item)
   if target and item.query.size == 0 then
     if method == "HEAD" then return answer.head(server, item.ticket, target) end
     return answer.stream(server, item.ticket, route, target, route.since,
-      route.retry_ms)
+      route.retry_ms, route.policy)
+  end
+  local most = route.limits and route.limits.body
+  if most and item.body.size > most then
+    server.counters.body_too_long = server.counters.body_too_long + 1
+    return answer.text(server, item.ticket, 413, "the body is too long\n")
   end
   if not server.pool:free() then
     server.counters.handlers_full = server.counters.handlers_full + 1

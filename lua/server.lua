@@ -45,9 +45,10 @@ function server.new(core, path)
     folder = path:match("^(.*/)[^/]*$") or "", settings = defaults.new(),
     channels = {}, channel_list = {}, families = {}, numbered = {},
     routes = {}, router = router.new(), timers = {}, plugins = {},
-    told = client.memory(), sources = {}, gates = {}, pending = {},
+    told = client.memory(), sources = {}, gates = {}, pending = {}, narrowed = {},
     hook_depth = 0, complaints = complaints.new(), log = log.new(core),
-    counters = { errors = 0, handlers_full = 0, hooks_dropped = 0 } }, server)
+    beats = {}, beat_count = 0,
+    counters = { errors = 0, handlers_full = 0, body_too_long = 0, hooks_dropped = 0 } }, server)
   self.hooks = hooks.new(function(hook, a, b) run_hook(self, hook, a, b) end)
   self.clock = clock.new(core)
   self.before_go = function() end -- returns what is wrong, or nil

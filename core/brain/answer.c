@@ -4,6 +4,7 @@
  * the request. All headers of all scripts pass through write_headers, the one
  * place where a byte that could forge another header is refused.
  */
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -240,6 +241,16 @@ static uint32_t sort_channels(const struct stentor_brain *brain,
     return count;
 }
 
+/* As far as the heartbeat's frame goes. */
+static size_t policy_bytes(const struct stentor_policy *policy)
+{
+    if (policy == NULL)
+        return 0;
+    CHECK(policy->heartbeat.size <= STENTOR_HEARTBEAT_BYTES);
+    return offsetof(struct stentor_policy, heartbeat.frame) +
+           policy->heartbeat.size;
+}
+
 int stentor_stream(struct stentor_brain *brain, uint64_t ticket,
                    const struct stentor_stream *stream)
 {
@@ -257,6 +268,7 @@ int stentor_stream(struct stentor_brain *brain, uint64_t ticket,
     if (headers < 0)
         return (int)headers;
     uint32_t count = sort_channels(brain, stream, channels);
+    size_t policy = policy_bytes(stream->policy);
     struct message_stream message = {
         .request = ticket,
         .since_value = stream->since_value,
@@ -264,16 +276,18 @@ int stentor_stream(struct stentor_brain *brain, uint64_t ticket,
         .channel_count = count,
         .header_bytes = (uint32_t)headers,
         .preface_bytes = stream->preface.size,
+        .policy_bytes = (uint32_t)policy,
         .retry_ms = stream->retry_ms,
         .tell = (stream->flags & STENTOR_TELL) != 0,
     };
     size_t bytes = sizeof message + count * sizeof *channels + (size_t)headers +
-                   stream->preface.size;
+                   stream->preface.size + policy;
     char *to = begin_message(peer, MESSAGE_STREAM, bytes);
     to = put(to, &message, sizeof message);
     to = put(to, channels, count * sizeof *channels);
     to = put_headers(to, &stream->headers);
-    put(to, stream->preface.bytes, stream->preface.size);
+    to = put(to, stream->preface.bytes, stream->preface.size);
+    put(to, stream->policy, policy);
     end_message(brain, peer, MESSAGE_STREAM, bytes);
     return 0;
 }

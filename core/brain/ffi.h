@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 enum {
-    STENTOR_ABI = 6,       /* grows with every change of this file */
+    STENTOR_ABI = 7,       /* grows with every change of this file */
     STENTOR_ID_BYTES = 40, /* room for an event id as text, NUL included */
     STENTOR_LISTENERS_MAX = 16,
     STENTOR_HOST_BYTES = 64,
@@ -50,6 +50,12 @@ enum stentor_since {
 
 enum stentor_stream_flag {
     STENTOR_TELL = 1 /* tell OPENED and CLOSED: somebody listens for them */
+};
+
+/* What becomes of a client that is further behind than its limits allow. */
+enum stentor_lagging {
+    STENTOR_DISCONNECT, /* closed; it resumes by its id */
+    STENTOR_SKIP        /* taken to the newest event, after a gap event */
 };
 
 enum stentor_log_level {
@@ -117,6 +123,8 @@ struct stentor_response {
     struct stentor_text body;
 };
 
+struct stentor_policy;
+
 struct stentor_stream {
     const uint32_t *channels;
     uint32_t channel_count;
@@ -129,7 +137,8 @@ struct stentor_stream {
        must not be newer than the stream's beginning: pass them in the same
        turn in which they were gathered. */
     struct stentor_text preface;
-    struct stentor_pairs headers; /* further ones for the response */
+    struct stentor_pairs headers;        /* further ones for the response */
+    const struct stentor_policy *policy; /* NULL: the plan's */
 };
 
 struct stentor_channel {
@@ -172,10 +181,12 @@ struct stentor_limits {
     uint32_t pipeline;           /* requests sent ahead; else closed */
     uint32_t response_bytes;     /* body of an ordinary response */
     uint32_t event_bytes;        /* data of one event */
-    uint32_t client_lag_bytes;   /* a client further behind is closed */
-    uint32_t client_lag_time_ms; /* a client further behind is closed */
+    uint32_t client_lag_bytes;   /* a client further behind lags: its policy
+                                    says what becomes of it */
+    uint32_t client_lag_time_ms; /* the same, in time */
     uint32_t channels;           /* of the whole server */
     uint32_t stream_channels;    /* of one stream */
+    uint32_t policies;           /* distinct ones of a worker's streams */
 };
 
 struct stentor_heartbeat {
@@ -188,6 +199,17 @@ struct stentor_heartbeat {
                                             default. With `with_id` an id line
                                             is put before, and the frame must
                                             end with a blank line. */
+};
+
+/* How a stream is kept. Workers hold each distinct policy once, whatever the
+   number of its streams. */
+struct stentor_policy {
+    uint32_t lagging; /* enum stentor_lagging */
+    uint32_t client_lag_bytes;
+    uint32_t client_lag_time_ms;
+    struct stentor_heartbeat heartbeat; /* its frame is the last: what is
+                                           behind `size` bytes of it is not
+                                           part of the policy */
 };
 
 struct stentor_supervise {

@@ -55,30 +55,32 @@ static void limit_count(const struct journal *journal, uint32_t channel,
     }
 }
 
-/* Seq of the channel's newest record before `position`; 0 if there is none from
-   `floor` on, or none that is held. */
+/* Position of the channel's newest record before `position`, and the record's
+   header; JOURNAL_NONE if there is none from `floor` on, or none that is
+   held. */
 static uint64_t newest_before(const struct journal *journal, uint32_t channel,
-                              uint64_t position, uint64_t floor)
+                              uint64_t position, uint64_t floor,
+                              struct journal_record *record)
 {
-    struct journal_record record;
     uint64_t at = load(&journal->channels[channel].newest);
     for (int i = 0; i < CHAIN_STEPS_MAX; i++) {
-        if (at == JOURNAL_NONE || journal_peek(journal, at, &record) != 0 ||
-            record.seq < floor)
-            return 0;
+        if (at == JOURNAL_NONE || journal_peek(journal, at, record) != 0 ||
+            record->seq < floor)
+            return JOURNAL_NONE;
         if (at < position)
-            return record.seq;
-        at = record.previous;
+            return at;
+        at = record->previous;
     }
     do {
-        if (journal_peek(journal, position, &record) != 0)
-            return 0;
-        position += record.size;
-    } while (record.channel != channel);
-    at = record.previous;
-    if (at == JOURNAL_NONE || journal_peek(journal, at, &record) != 0)
-        return 0;
-    return record.seq;
+        if (journal_peek(journal, position, record) != 0)
+            return JOURNAL_NONE;
+        position += record->size;
+    } while (record->channel != channel);
+    at = record->previous;
+    if (at == JOURNAL_NONE || journal_peek(journal, at, record) != 0 ||
+        record->seq < floor)
+        return JOURNAL_NONE;
+    return at;
 }
 
 /* Only records that are not older than `age_ms`. */
@@ -88,8 +90,11 @@ static void limit_age(const struct journal *journal, uint32_t channel,
 {
     if (age_ms >= now_ms)
         return;
+    struct journal_record record;
     uint64_t position = journal_find_time(journal, now_ms - age_ms);
-    raise_above(newest_before(journal, channel, position, *floor), floor, lost);
+    if (newest_before(journal, channel, position, *floor, &record) !=
+        JOURNAL_NONE)
+        raise_above(record.seq, floor, lost);
 }
 
 /* What the channel's `replay` does not allow. */
@@ -269,6 +274,39 @@ void resume_overrun(const struct journal *journal,
         resume->from_seq = seq;
         resume->to_seq = lost;
     }
+}
+
+bool resume_skip(const struct journal *journal,
+                 const struct journal_want *wants, uint32_t count, uint64_t seq,
+                 uint64_t limit, struct resume *resume)
+{
+    struct journal_record record, newest = { .previous = JOURNAL_NONE };
+    uint64_t position = JOURNAL_NONE;
+    uint64_t lost = newest_lost(journal, wants, count, seq);
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t at =
+            newest_before(journal, wants[i].channel, limit, seq + 1, &record);
+        if (at == JOURNAL_NONE)
+            continue;
+        uint64_t older = record.seq < newest.seq ? record.seq : newest.seq;
+        lost = older > lost ? older : lost;
+        if (record.seq > newest.seq) {
+            newest = record;
+            position = at;
+        }
+    }
+    if (newest.previous != JOURNAL_NONE &&
+        journal_peek(journal, newest.previous, &record) == 0 &&
+        record.seq > seq && record.seq > lost)
+        lost = record.seq;
+    if (lost == 0 || lost >= newest.seq)
+        return false;
+    *resume = (struct resume){ .position = position,
+                               .seq = newest.seq - 1,
+                               .gap = RESUME_LAGGED,
+                               .from_seq = seq,
+                               .to_seq = lost };
+    return true;
 }
 
 const char *resume_reason(enum resume_gap gap)

@@ -7,6 +7,8 @@
 #ifndef STENTOR_JOURNAL_RESUME_H
 #define STENTOR_JOURNAL_RESUME_H
 
+#include <stdbool.h>
+
 #include "base/text.h"
 #include "journal/reader.h"
 
@@ -59,6 +61,15 @@ void resume_id(const struct journal *journal, struct journal_want *wants,
 void resume_overrun(const struct journal *journal,
                     const struct journal_want *wants, uint32_t count,
                     uint64_t seq, struct resume *resume);
+
+/*
+ * A live reader at `seq` that is too slow: goes on with the newest record of
+ * its channels before the position `limit`, and RESUME_LAGGED for all between.
+ * False if there is nothing between, or it was overwritten.
+ */
+bool resume_skip(const struct journal *journal,
+                 const struct journal_want *wants, uint32_t count, uint64_t seq,
+                 uint64_t limit, struct resume *resume);
 
 /* "expired", "restarted", "lagged", "unknown"; NULL for RESUME_NO_GAP. */
 const char *resume_reason(enum resume_gap gap);

@@ -38,6 +38,8 @@ enum {
     X(bytes_sent, "bytes of streams written to clients")                    \
     X(heartbeats, "heartbeats written")                                     \
     X(fell_behind, "times a client did not take all bytes at once")         \
+    X(skipped, "times a slow client was taken to the newest event")         \
+    X(policies_full, "streams kept as the server's own: limit `policies`")  \
     X(closed_by_client, "streams ended by the client")                      \
     X(closed_lagged_bytes, "streams closed: limit `client_lag`")            \
     X(closed_lagged_time, "streams closed: limit `client_lag_time`")        \

@@ -89,8 +89,11 @@ struct message_stream {
     uint32_t channel_count;
     uint32_t header_bytes;  /* "Name: value\r\n" …, already checked */
     uint32_t preface_bytes; /* SSE lines for a newcomer or after a gap */
+    uint32_t policy_bytes;  /* struct stentor_policy of brain/ffi.h, as far as
+                               its frame goes; 0: the plan's */
     uint32_t retry_ms;      /* 0: none */
     uint32_t tell;          /* 1: send OPENED and CLOSED */
+    uint32_t reserved;
 };
 
 /* A refusal that an EventSource survives. */

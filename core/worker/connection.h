@@ -55,6 +55,7 @@ struct connection {
     bool lingering : 1;   /* responding: all is said, the client may read it */
     bool paused : 1;      /* not read: it has sent too much ahead */
     uint16_t heard;       /* stream: bytes that it sent and nobody wants */
+    uint16_t policy;      /* stream: how it is kept (policy.h) */
     struct wheel_member timer; /* its one deadline: what it means, the state
                                   says */
     uint32_t started;          /* stream: wheel tick of its beginning */

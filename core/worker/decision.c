@@ -93,12 +93,14 @@ static void apply_stream(struct worker *worker,
         return;
     const struct message_channel *channels = (const void *)(message + 1);
     const char *headers = (const char *)(channels + message->channel_count);
+    const char *preface = headers + message->header_bytes;
     struct stream_start start = {
         .message = message,
         .channels = channels,
         .headers = text_of(headers, message->header_bytes),
-        .preface =
-            text_of(headers + message->header_bytes, message->preface_bytes),
+        .preface = text_of(preface, message->preface_bytes),
+        .policy =
+            text_of(preface + message->preface_bytes, message->policy_bytes),
     };
     if (connection->request->half_closed)
         connection_close(connection, COUNTER_closed_by_client);

@@ -15,7 +15,6 @@
 #include "worker/connection.h"
 #include "worker/process.h"
 #include "worker/stream.h"
-#include "worker/stream_own.h"
 
 /* Streams read on for in a turn: each may cost a copy and a write of
    STREAM_OWN_BYTES. */
@@ -54,7 +53,7 @@ void fanout_done(struct fanout *fanout)
     batch_done(&fanout->batch);
     buffer_done(&fanout->frames.bytes);
     buffer_done(&fanout->frames.cuts);
-    buffer_done(&fanout->picked);
+    buffer_done(&fanout->portion.records);
     buffer_done(&fanout->bytes);
 }
 
@@ -79,6 +78,18 @@ void fanout_place(const struct fanout *fanout, const struct audience *audience,
     bool passed = fanout->passing && !audience->is_dirty;
     *position = passed ? fanout->next_position : fanout->position;
     *seq = passed ? fanout->next_seq : fanout->seq;
+}
+
+uint64_t fanout_owed(const struct fanout *fanout,
+                     const struct audience *audience)
+{
+    if (fanout->serving == audience)
+        return audience->sent + fanout->frames.bytes.size;
+    if (audience->is_dirty)
+        return audience->sent + batch_measure(&fanout->batch, audience->wants,
+                                              audience->count,
+                                              audience->chunked);
+    return audience->sent;
 }
 
 void fanout_forget(struct fanout *fanout, struct connection *connection)

@@ -24,6 +24,7 @@
 #include "base/list.h"
 #include "worker/audience.h"
 #include "worker/batch.h"
+#include "worker/stream_own.h"
 #include "worker/told.h"
 
 enum { FANOUT_BATCH_BYTES = 262144, FANOUT_SLICE = 128 };
@@ -38,12 +39,12 @@ struct fanout {
     uint64_t seq;      /* of the last record before it */
 
     /* The streams that are not in step (struct connection.member). */
-    struct list behind;   /* with bytes on their way */
-    struct list ready;    /* to be read on for, a few each turn */
-    struct list waiting;  /* at the end of the pass, or further: they get into
+    struct list behind;  /* with bytes on their way */
+    struct list ready;   /* to be read on for, a few each turn */
+    struct list waiting; /* at the end of the pass, or further: they get into
                             step when the fan-out is there */
-    struct buffer picked; /* records for the one being read on for */
-    struct buffer bytes;  /* and what is written to it */
+    struct stream_portion portion; /* of the one being read on for */
+    struct buffer bytes;           /* what is written to it */
 
     struct told told; /* what the brain is told about streams */
 
@@ -78,6 +79,10 @@ static inline uint64_t fanout_target(const struct fanout *fanout)
 {
     return fanout->passing ? fanout->next_position : fanout->position;
 }
+
+/* audience->sent as it will be once the fan-out is there. */
+uint64_t fanout_owed(const struct fanout *fanout,
+                     const struct audience *audience);
 
 /* Where the streams in step of `audience` stand, which is not being served. */
 void fanout_place(const struct fanout *fanout, const struct audience *audience,

@@ -58,10 +58,16 @@ uint64_t heartbeat_delay(const struct stentor_heartbeat *plan, uint64_t seed,
     return delay > 0 ? delay : 1;
 }
 
+static const struct stentor_heartbeat *plan_of(
+    const struct connection *connection)
+{
+    return &worker_policy(connection)->heartbeat;
+}
+
 static void set_deadline(struct connection *connection, bool first)
 {
     struct worker *worker = connection_worker(connection);
-    const struct stentor_heartbeat *plan = &worker->plan.heartbeat;
+    const struct stentor_heartbeat *plan = plan_of(connection);
     if (plan->every_ms == 0) {
         wheel_clear(&worker->wheel, &connection->timer);
         return;
@@ -79,7 +85,7 @@ void heartbeat_schedule(struct connection *connection)
     uint32_t now = (uint32_t)(worker_now(worker) / WHEEL_TICK_MS);
     /* A stream that was only behind for a moment had its first long ago. */
     bool first = now - connection->started <
-                 worker->plan.heartbeat.every_ms / WHEEL_TICK_MS;
+                 plan_of(connection)->every_ms / WHEEL_TICK_MS;
     set_deadline(connection, first);
 }
 
@@ -90,7 +96,7 @@ static void send_one(struct connection *connection)
     uint64_t position, seq;
     fanout_place(&worker->fanout, audience, &position, &seq);
     char room[HEARTBEAT_ROOM];
-    size_t size = heartbeat_compose(&worker->plan.heartbeat, audience->chunked,
+    size_t size = heartbeat_compose(plan_of(connection), audience->chunked,
                                     worker->journal.header->epoch, seq, room);
     if (size == 0)
         return;
@@ -122,7 +128,7 @@ void heartbeat_beat(struct connection *connection)
         wheel_set(&worker->wheel, &connection->timer, WHEEL_TICK_MS);
         return;
     }
-    bool wanted = !worker->plan.heartbeat.idle_only || !connection->wrote;
+    bool wanted = !plan_of(connection)->idle_only || !connection->wrote;
     connection->wrote = false;
     set_deadline(connection, false);
     if (wanted)

@@ -14,6 +14,7 @@
 #include "worker/fanout.h"
 #include "worker/listener.h"
 #include "worker/pending.h"
+#include "worker/policy.h"
 #include "worker/wheel.h"
 
 enum {
@@ -27,6 +28,7 @@ struct worker {
     uv_loop_t loop; /* loop.data is this struct */
     uint32_t number;
     struct stentor_plan plan; /* limits and heartbeat in force */
+    struct policies policies; /* how streams are kept */
     struct journal journal;   /* read-only */
     struct board board;
     struct board_worker *shown; /* our part of the board */
@@ -65,6 +67,10 @@ uint64_t worker_now(const struct worker *worker);
 
 /* A number below `below`, for jitter; not for secrets. */
 uint32_t worker_random(struct worker *worker, uint32_t below);
+
+/* How a stream is kept. */
+struct connection;
+const struct stentor_policy *worker_policy(const struct connection *stream);
 
 /* A request to read into, and back. */
 struct request *worker_take_request(struct worker *worker);

@@ -15,6 +15,7 @@
 #include "journal/sse.h"
 #include "mailbox/bell.h"
 #include "worker/heartbeat.h"
+#include "worker/lagging.h"
 #include "worker/preface.h"
 #include "worker/process.h"
 #include "worker/stream_own.h"
@@ -119,6 +120,15 @@ static bool find_beginning(struct connection *connection,
            (resume->gap == RESUME_NO_GAP || resume->gap == RESUME_EXPIRED);
 }
 
+/* Its own policy, or the server's when there are too many of them. */
+static uint16_t take_policy(struct worker *worker, struct text wanted)
+{
+    uint16_t number = policy_take(&worker->policies, wanted);
+    if (number == POLICY_SERVER && wanted.size > 0)
+        board_count(worker->shown, COUNTER_policies_full, 1);
+    return number;
+}
+
 /* Makes the connection a stream of its audience, with its place still open. */
 static void enter(struct connection *connection,
                   const struct stream_start *start,
@@ -132,6 +142,7 @@ static void enter(struct connection *connection,
     connection->number = start->message->request;
     connection->started = (uint32_t)(worker_now(worker) / WHEEL_TICK_MS);
     connection->sent = 0;
+    connection->policy = take_policy(worker, start->policy);
     list_init(&connection->member);
     fanout_attend(&worker->fanout);
     connection->audience =
@@ -177,9 +188,9 @@ void stream_catch_up(struct connection *connection)
 {
     struct buffer *bytes = &connection_worker(connection)->fanout.bytes;
     struct stream_own *own = connection->own;
-    if (stream_own_enforce(connection))
-        return;
     bytes->size = 0;
+    if (lagging_enforce(connection, bytes))
+        return;
     stream_own_read(connection, bytes);
     if (bytes->size > 0 &&
         !stream_own_send(connection, bytes->bytes, bytes->size))
@@ -209,7 +220,7 @@ void stream_deadline(struct connection *connection)
     if (connection->own == NULL)
         heartbeat_beat(connection);
     else
-        stream_own_enforce(connection);
+        lagging_enforce(connection, NULL);
 }
 
 enum board_counter stream_error_counter(int error)
@@ -278,6 +289,7 @@ void stream_end(struct connection *connection, int reason)
     list_remove(&connection->member);
     stream_own_drop(connection);
     wheel_clear(&worker->wheel, &connection->timer);
+    policy_give(&worker->policies, connection->policy);
     connection->audience = NULL;
     fanout_leave(&worker->fanout, audience);
 }

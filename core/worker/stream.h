@@ -18,6 +18,7 @@ struct stream_start {
     const struct message_channel *channels; /* message->channel_count */
     struct text headers; /* "Name: value\r\n" … beyond the usual ones */
     struct text preface; /* SSE lines, no chunk framing */
+    struct text policy;  /* struct stentor_policy; size 0: the server's own */
     struct text last_id; /* Last-Event-ID; size 0: none */
 };
 

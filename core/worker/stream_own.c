@@ -26,7 +26,7 @@
 #include "worker/process.h"
 #include "worker/stream.h"
 
-enum { LAG_CHECK_MS = 1000, READ_ROUNDS = 2 };
+enum { READ_ROUNDS = 2 };
 
 uint64_t stream_own_now_ms(void)
 {
@@ -140,50 +140,52 @@ static void skip_overwritten(struct connection *connection, struct buffer *to)
     board_count(worker->shown, COUNTER_gaps, 1);
 }
 
-/* Adds the frames of the selected records. */
+/* Adds the frames of the portion's records. */
 static void add_frames(struct connection *connection,
-                       const struct buffer *picked, struct buffer *to)
+                       struct stream_portion *portion, struct buffer *to)
 {
     struct stream_own *own = connection->own;
-    uint32_t events = 0;
-    for (size_t at = 0; at < picked->size; events++) {
-        const struct journal_record *record =
-            (const void *)(picked->bytes + at);
+    const struct journal_record *record;
+    portion->frames_at = to->size;
+    portion->seq = own->seq;
+    for (size_t at = 0; at < portion->records.size; at += record->size) {
+        record = (const void *)(portion->records.bytes + at);
+        if (record->seq <= own->seq) /* of a portion that is read again */
+            continue;
         struct text frame = batch_frame(record, connection->audience->chunked);
-        if (events == 0 && connection->was_in_step &&
+        if (portion->events++ == 0 && connection->was_in_step &&
             record->time_ms > own->since_ms)
             own->since_ms = record->time_ms;
-        CHECK(record->seq > own->seq);
         own->seq = record->seq;
         own->owed += frame.size;
         buffer_add(to, frame.bytes, frame.size);
-        at += record->size;
     }
-    board_count(connection_worker(connection)->shown, COUNTER_events_sent,
-                events);
 }
 
 void stream_own_read(struct connection *connection, struct buffer *to)
 {
     struct worker *worker = connection_worker(connection);
-    struct buffer *picked = &worker->fanout.picked;
+    struct stream_portion *portion = &worker->fanout.portion;
     struct stream_own *own = connection->own;
     CHECK(!own->writing);
+    portion->records.size = 0;
+    portion->events = 0;
     for (int i = 0; i < READ_ROUNDS; i++) {
         uint64_t limit = limit_of(connection);
         uint64_t position = own->position;
         if (position >= limit)
             return;
-        picked->size = 0;
+        portion->records.size = 0;
+        portion->position = position;
         int got = journal_select(&worker->journal, wants_of(connection),
                                  connection->audience->count, &position, limit,
-                                 STREAM_OWN_BYTES, picked);
+                                 STREAM_OWN_BYTES, &portion->records);
         if (got == STENTOR_EOVERRUN) {
             skip_overwritten(connection, to);
             continue;
         }
         CHECK(got >= 0 && position <= limit);
-        add_frames(connection, picked, to);
+        add_frames(connection, portion, to);
         move_to(own, position);
         if (got > 0)
             return;
@@ -227,6 +229,39 @@ static void on_written(uv_write_t *request, int status)
         go_on(connection);
 }
 
+/*
+ * Of a portion of which the socket took `written` bytes only the event under
+ * way is kept; the rest is read again when that is through, or skipped. Returns
+ * where the bytes to keep end.
+ */
+static size_t forget_unbegun(struct connection *connection, size_t written,
+                             size_t size)
+{
+    struct stream_portion *portion = &fanout_of(connection)->portion;
+    struct stream_own *own = connection->own;
+    size_t end = portion->frames_at;
+    uint64_t seq = portion->seq;
+    if (portion->events == 0)
+        return size;
+    portion->events = 0;
+    const struct journal_record *record;
+    for (size_t at = 0; at < portion->records.size && end <= written;
+         at += record->size) {
+        record = (const void *)(portion->records.bytes + at);
+        if (record->seq <= portion->seq)
+            continue;
+        end += batch_frame(record, connection->audience->chunked).size;
+        seq = record->seq;
+        portion->events++;
+    }
+    if (seq == own->seq)
+        return size;
+    own->owed -= size - end;
+    own->seq = seq;
+    own->position = portion->position;
+    return end;
+}
+
 bool stream_own_hold(struct connection *connection, const char *bytes,
                      size_t size)
 {
@@ -244,10 +279,12 @@ bool stream_own_hold(struct connection *connection, const char *bytes,
         return false;
     }
     own->writing = true;
+    own->queued = 0;
+    own->moved_ms = stream_own_now_ms();
     board_count(worker->shown, COUNTER_fell_behind, 1);
     list_remove(&connection->member);
     list_append(&worker->fanout.behind, &connection->member);
-    wheel_set(&worker->wheel, &connection->timer, LAG_CHECK_MS);
+    wheel_set(&worker->wheel, &connection->timer, STREAM_OWN_CHECK_MS);
     return true;
 }
 
@@ -264,7 +301,13 @@ bool stream_own_send(struct connection *connection, const char *bytes,
     }
     if (written > 0)
         count_sent(connection, (size_t)written);
-    if ((size_t)written < size)
+    bool whole = (size_t)written == size;
+    if (!whole && connection->was_in_step &&
+        worker_policy(connection)->lagging != STENTOR_DISCONNECT)
+        size = forget_unbegun(connection, (size_t)written, size);
+    board_count(connection_worker(connection)->shown, COUNTER_events_sent,
+                fanout_of(connection)->portion.events);
+    if (!whole)
         return stream_own_hold(connection, bytes + written,
                                size - (size_t)written);
     connection->own->sure_seq = connection->own->seq;
@@ -281,7 +324,8 @@ static void get_into_step(struct connection *connection)
     CHECK(!fanout->passing && !own->writing && own->pending == NULL);
     CHECK(own->position == fanout->position);
     CHECK(own->position >= own->whole_from && own->wants == NULL);
-    CHECK(!connection->was_in_step || own->owed == audience->sent);
+    CHECK(!connection->was_in_step || own->skipped ||
+          own->owed == audience->sent);
     list_remove(&connection->member);
     list_append(&audience->in_step, &connection->member);
     connection->sent -= audience->sent;
@@ -306,35 +350,4 @@ void stream_own_settle(struct connection *connection)
     } else {
         get_into_step(connection);
     }
-}
-
-bool stream_own_enforce(struct connection *connection)
-{
-    const struct worker *worker = connection_worker(connection);
-    const struct stentor_limits *limits = &worker->plan.limits;
-    const struct stream_own *own = connection->own;
-    if (connection->was_in_step) {
-        size_t unwritten = own->writing
-                               ? uv_stream_get_write_queue_size(
-                                     (const uv_stream_t *)&connection->tcp)
-                               : 0;
-        /* During a pass it may be ahead of its audience's count. */
-        uint64_t unread = connection->audience->sent > own->owed
-                              ? connection->audience->sent - own->owed
-                              : 0;
-        if (unread + unwritten > limits->client_lag_bytes) {
-            connection_close(connection, COUNTER_closed_lagged_bytes);
-            return true;
-        }
-    }
-    uint64_t now = stream_own_now_ms();
-    if (own->writing && now > own->since_ms &&
-        now - own->since_ms > limits->client_lag_time_ms) {
-        connection_close(connection, COUNTER_closed_lagged_time);
-        return true;
-    }
-    if (own->writing)
-        wheel_set(&connection_worker(connection)->wheel, &connection->timer,
-                  LAG_CHECK_MS);
-    return false;
 }

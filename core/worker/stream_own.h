@@ -25,14 +25,25 @@
 
 enum {
     STREAM_OWN_MAGIC = 0x4e574f53,
-    STREAM_OWN_BYTES = 65536 /* read and written at once */
+    STREAM_OWN_BYTES = 65536,  /* read and written at once */
+    STREAM_OWN_CHECK_MS = 1000 /* how often its lag is looked at */
 };
 
 struct connection;
 
+/* What was read from the journal for one stream, until it is written. */
+struct stream_portion {
+    struct buffer records;
+    uint32_t events;   /* of them that are framed */
+    size_t frames_at;  /* where their frames begin in the bytes to write */
+    uint64_t position; /* they were read from here */
+    uint64_t seq;      /* of the last record before them */
+};
+
 struct stream_own {
     uint32_t magic;
     bool writing;      /* `pending` is on its way: it is `behind` */
+    bool skipped;      /* was taken to the newest: `owed` is an estimate */
     uint64_t position; /* has, or has on their way, all records before */
     uint64_t seq;      /* of the last of them */
     uint64_t sure_seq; /* of the last one that was written whole */
@@ -45,6 +56,10 @@ struct stream_own {
     uint64_t since_ms; /* Unix time since when it gets no further: when it
                           was in step, the age of the oldest record that is
                           on its way; else of the last write that ended */
+    /* When its socket last took something, and what it then still held: looked
+       at from time to time while bytes are on their way. */
+    uint64_t moved_ms;
+    uint64_t queued;
     char *pending;
     size_t pending_size;
     uv_write_t write;
@@ -81,9 +96,6 @@ bool stream_own_hold(struct connection *connection, const char *bytes,
 
 /* Nothing is on its way: decides what comes next by its position. */
 void stream_own_settle(struct connection *connection);
-
-/* Closes it if it lags further than the limits allow; true if so. */
-bool stream_own_enforce(struct connection *connection);
 
 /* Unix time. */
 uint64_t stream_own_now_ms(void);

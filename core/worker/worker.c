@@ -57,6 +57,13 @@ uint32_t worker_random(struct worker *worker, uint32_t below)
     return below == 0 ? 0 : (uint32_t)((x >> 32) % below);
 }
 
+const struct stentor_policy *worker_policy(const struct connection *stream)
+{
+    const struct worker *worker = connection_worker(stream);
+    CHECK(stream->state == CONNECTION_STREAMING);
+    return policy_at(&worker->policies, stream->policy);
+}
+
 struct request *worker_take_request(struct worker *worker)
 {
     struct request *request = worker->spare;
@@ -318,12 +325,14 @@ static void open_loop(struct worker *worker)
     uv_poll_start(&worker->control_poll, UV_READABLE | UV_DISCONNECT,
                   on_control);
     pending_init(&worker->pending, worker->number, worker->shown->starts);
+    policies_init(&worker->policies, &worker->plan);
     fanout_init(&worker->fanout, worker);
 }
 
 static void done(struct worker *worker)
 {
     fanout_done(&worker->fanout);
+    policies_done(&worker->policies);
     pending_done(&worker->pending);
     while (worker->spare != NULL)
         request_free(worker_take_request(worker));

@@ -3,7 +3,9 @@
 local channel = require "stentor.channel"
 local family = require "stentor.family"
 local gate = require "stentor.gate"
+local heartbeat = require "stentor.config.heartbeat"
 local names = require "stentor.names"
+local narrow = require "stentor.config.narrow"
 local schema = require "stentor.config.schema"
 local since = require "stentor.since"
 local standin = require "stentor.config.standin"
@@ -29,6 +31,7 @@ local CHANNEL = {
   replay = replay { default = "all" },
   key = types.key { optional = true },
   latest = types.boolean { default = false },
+  limits = narrow.setting "channel",
 }
 
 local function is_stream(value)
@@ -42,16 +45,31 @@ local function is_stream(value)
   return true
 end
 
-local ROUTE = {
-  admit = gates { optional = true },
-  stream = types.custom("stream",
-    "a channel, a list of channels or a function that returns one",
-    function(value) return is_stream(value) and value or nil end)
-    { optional = true },
-  respond = types["function"] { optional = true },
-  retry = types.duration { optional = true, max = "1d" },
-  since = types.custom("since", since.expects, since.parse) { default = "now" },
-}
+local function route_fields(what)
+  return {
+    admit = gates { optional = true },
+    heartbeat = heartbeat.setting,
+    lagging = types.one_of { "disconnect", "skip", default = "disconnect" },
+    limits = narrow.setting(what),
+    stream = types.custom("stream",
+      "a channel, a list of channels or a function that returns one",
+      function(value) return is_stream(value) and value or nil end)
+      { optional = true },
+    respond = types["function"] { optional = true },
+    retry = types.duration { optional = true, max = "1d" },
+    since = types.custom("since", since.expects, since.parse)
+      { default = "now" },
+  }
+end
+
+local STREAM, RESPOND = route_fields "stream", route_fields "route"
+
+-- Reads `limits` of a route or a channel; its bounds are known later.
+local function remember_narrowed(call, limits)
+  if not limits or standin.is(limits) then return {} end
+  table.insert(call.server.narrowed, { call = call, limits = limits })
+  return limits
+end
 
 local function line_of(thing)
   return ("line %d of %s"):format(thing.line or 0, thing.path)
@@ -87,6 +105,7 @@ function declare.channel(call)
   local server = call.server
   checked.replay = checked.replay or {}
   if standin.is(checked.replay) then checked.replay = {} end
+  checked.limits = remember_narrowed(call, checked.limits)
   for _, name in ipairs { "key", "admit" } do
     if standin.is(checked[name]) then checked[name] = nil end
   end
@@ -118,7 +137,8 @@ function declare.route(call)
   if not parsed then return call.tell({}, why) end
   if not check_family(call) then return nil end
   local given = call.settings
-  local checked = schema.check(ROUTE, given, call.tell)
+  local checked = schema.check(given.stream ~= nil and STREAM or RESPOND, given,
+    call.tell)
   local both = given.stream ~= nil and given.respond ~= nil
   if both or given.stream == nil and given.respond == nil then
     call.tell(both and { "respond" } or {}, both
@@ -128,7 +148,7 @@ function declare.route(call)
   end
   if not claim(call, "route", parsed) then return nil end
   if given.respond ~= nil then
-    for _, name in ipairs { "retry", "since" } do
+    for _, name in ipairs { "heartbeat", "lagging", "retry", "since" } do
       if given[name] ~= nil then
         call.tell({ name }, "only a stream has it")
       end
@@ -138,6 +158,8 @@ function declare.route(call)
   local route = { name = parsed, path = call.path, line = call.line,
     stream = stream ~= nil, since = checked.since,
     retry_ms = math.floor((tonumber(checked.retry) or 0) * 1000),
+    lagging = checked.lagging, heartbeat = checked.heartbeat,
+    limits = remember_narrowed(call, checked.limits),
     title = ('route "%s" (%s:%d)'):format(call.name, call.path,
       call.line or 0) }
   if not standin.is(checked.admit) then route.gates = checked.admit end

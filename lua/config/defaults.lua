@@ -30,6 +30,7 @@ defaults.limits = {
     max = "1d" },
   channels = whole("10k", types.count, 10 ^ 7),
   stream_channels = whole(64, types.count, 10000),
+  policies = whole(1000, types.count, 65534),
   latest_keys = whole("10k", types.count, 10 ^ 7),
   handlers = whole("10k", types.count, 10 ^ 6),
   kept = types.size { default = "64M", min = "64k", max = "64G" },
@@ -98,7 +99,7 @@ function defaults.new()
   return { listeners = {}, workers = 0, journal_bytes = 64 * 2 ^ 20,
     log_level = "info", limits = defaults.limit_fields(limits),
     latest_keys = limits.latest_keys, handlers = limits.handlers,
-    kept_bytes = limits.kept,
+    kept_bytes = limits.kept, given_limits = {},
     heartbeat = { every_ms = 15000, jitter_percent = 20, idle_only = false,
       with_id = false, frame = ":\n" },
     supervise = defaults.supervise_fields(supervise, "") }

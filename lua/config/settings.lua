@@ -97,6 +97,7 @@ function settings.limits(call)
   local target = call.server.settings
   if not sound then return end
   target.limits = defaults.limit_fields(checked)
+  target.given_limits = call.settings
   target.latest_keys = checked.latest_keys
   target.handlers = checked.handlers
   target.kept_bytes = checked.kept
@@ -131,16 +132,16 @@ end
 
 function settings.heartbeat(call)
   if not first_time(call) or standin.is(call.settings) then return end
-  local given = call.settings
-  if type(given) == "function" or given == nil then
-    return call.tell({}, 'expected a table, as in heartbeat { every = "15s" }')
+  local given, target = call.settings, call.server.settings
+  if given == nil then
+    return call.tell({}, 'expected a table, as in heartbeat { every = "15s" }, '
+      .. "or a function of the request that returns one")
   end
-  if type(given) ~= "table" or getmetatable(given) then
-    given = { every = given }
+  if type(given) == "function" then
+    target.heartbeat_of = given
+  else
+    target.heartbeat = heartbeat.check(given, call.tell, {}) or target.heartbeat
   end
-  local checked, sound = schema.check(heartbeat.fields, given, call.tell)
-  if not sound then return end
-  call.server.settings.heartbeat = heartbeat.compose(checked, call.tell)
 end
 
 return settings

@@ -4,6 +4,7 @@
 -- hold (their upvalues); where that leaves a doubt, nothing is said.
 local channel = require "stentor.channel"
 local family = require "stentor.family"
+local narrow = require "stentor.config.narrow"
 
 local usage = {}
 
@@ -116,6 +117,7 @@ function usage.check(server)
     server.complaints:add(server.path, nil, ("%d channels are declared, "
       .. "limits.channels is %d"):format(#server.channel_list, most))
   end
+  narrow.check(server)
   -- With other mistakes about, what is missing may only seem to be.
   if not server.complaints:any() then check_channels(server) end
 end

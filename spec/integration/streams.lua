@@ -26,6 +26,10 @@ route "GET /events" { stream = events, retry = "2s" }
 route "GET /few" { stream = few, since = "all" }
 route "GET /last" { stream = events, since = 2 }
 route "GET /all" { stream = events, since = "all" }
+route "GET /skip" { stream = events, lagging = "skip" }
+route "GET /skip-both" { stream = { events, few }, lagging = "skip",
+  limits = { client_lag = "128k" } }
+route "GET /near" { stream = events, limits = { client_lag = "16k" } }
 route "GET /both" { stream = { events, few } }
 route "GET /state" { stream = state }
 route "GET /state-and-events" { stream = { state, events } }

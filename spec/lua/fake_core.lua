@@ -26,6 +26,8 @@ function fake.ticket_worker(ticket) return math.floor(ticket / 1000) end
 
 function fake.item_channels(item) return item.channels end
 
+function fake.policy(policy) return policy end
+
 function fake.target(numbers) return { numbers = numbers } end
 
 local Core = {}
@@ -103,8 +105,9 @@ function Core:do_respond(ticket, status, headers, count, body)
 end
 
 function Core:do_stream(ticket, target, since, value, retry_ms, tell, preface,
-                        headers)
+                        headers, _, policy)
   self.answers[ticket] = { stream = target.numbers, since = since,
+    policy = policy,
     value = value, retry_ms = retry_ms, tell = tell, preface = preface,
     headers = headers }
   return true

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What becomes of a client that does not keep up, as the policy of its stream
+ * says: it is closed and resumes by its id, or it is taken to the newest event,
+ * after a gap event that says what it lost.
+ */
+#ifndef STENTOR_WORKER_LAGGING_H
+#define STENTOR_WORKER_LAGGING_H
+
+#include <stdbool.h>
+
+#include "base/buffer.h"
+
+struct connection;
+
+/*
+ * Looks at a stream on its own; true if that closed it. `to` is where what is
+ * read for it next will be put: a gap event may come before that. NULL while
+ * there is nothing to read: the event that is on its way is finished first.
+ */
+bool lagging_enforce(struct connection *connection, struct buffer *to);
+
+#endif

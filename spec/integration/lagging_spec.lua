@@ -1,0 +1,164 @@
+-- SPDX-License-Identifier: MIT
+--- `lagging = "skip"`: who does not keep up is taken to the newest event, told
+-- what it lost, and never gets anything twice, torn or out of order.
+local cjson = require "cjson"
+local uv = require "luv"
+local eventually = require "spec.support.eventually"
+local server = require "spec.support.server"
+local streams = require "spec.integration.streams"
+
+local burst = streams.burst
+local gap_of = streams.gap_of
+local seq_of = streams.seq_of
+local one
+
+local function counter(name)
+  local status, _, body = one:request { path = "/health" }
+  assert.equal(200, status)
+  return cjson.decode(body).counters[name]
+end
+
+--- Starts a server whose ring holds far more than a client may lag behind.
+local function start(change)
+  one = streams.start(function(config)
+    config = config:gsub('size = "1M"', 'size = "64M"') .. 'plugin "health" { path = "/health" }\n'
+    return change and change(config) or config
+  end)
+end
+
+--- A client whose system keeps little for it.
+local function open(path, options)
+  local client = streams.open(path, options)
+  uv.recv_buffer_size(client.connection.socket, 262144)
+  return client
+end
+
+--- Events and gaps in turn: each gap begins at the event before it and ends at
+-- the one before the next; between gaps nothing is missing. Returns the gaps.
+local function assert_whole(events, first)
+  local gaps, expected = {}, first
+  for i, event in ipairs(events) do
+    if event.event == "gap" then
+      local gap = gap_of(event)
+      gaps[#gaps + 1] = gap
+      assert.equal("lagged", gap.reason)
+      if i > 1 then assert.equal(events[i - 1].id, gap.from) end
+      local after = events[i + 1]
+      if after then
+        assert.equal(seq_of(after.id) - 1, seq_of(gap.to))
+        assert.equal(seq_of(after.id) - 1, seq_of(event.id))
+      end
+      expected = nil
+    else
+      local n = cjson.decode(event.data).n
+      if expected then assert.equal(expected, n) end
+      expected = n + 1
+    end
+  end
+  return gaps
+end
+
+--- More than the buffers of both sockets hold.
+local function burst_until_stuck()
+  local total
+  for _ = 1, 12 do total = burst("events", 100, 4000).n end
+  return total
+end
+
+describe("a stream that skips", function()
+  after_each(server.stop_all)
+
+  it("goes on with the newest event, and others notice nothing", function()
+    start()
+    local slow, quick = open "/skip", open "/events"
+    slow.connection:pause()
+    local total = burst_until_stuck()
+    assert.equal(total, #quick:wait(total))
+    slow.connection:resume()
+    eventually(function()
+      local events = slow:events()
+      local last = events[#events]
+      return last and last.event ~= "gap" and cjson.decode(last.data).n == total
+    end)
+    local gaps = assert_whole(slow:events(), 1)
+    assert.equal(1, #gaps)
+    assert.equal(1, counter "skipped")
+    assert.equal(0, counter "closed_lagged_bytes")
+    -- In step again: what comes next is whole.
+    total = burst("events", 50, 100).n
+    eventually(function()
+      local events = slow:events()
+      return cjson.decode(events[#events].data).n == total
+    end)
+    assert.equal(1, #assert_whole(slow:events(), 1))
+  end)
+
+  it("does so again and again", function()
+    start()
+    local slow = open("/skip-both")
+    local total
+    for round = 1, 2 do
+      slow.connection:pause()
+      total = burst_until_stuck()
+      slow.connection:resume()
+      eventually(function()
+        local events = slow:events()
+        local last = events[#events]
+        return last and last.event ~= "gap" and cjson.decode(last.data).n == total
+      end)
+      assert.is_true(#assert_whole(slow:events(), 1) >= round)
+    end
+    assert.equal(total, cjson.decode(slow:events()[#slow:events()].data).n)
+  end)
+
+  it("while more is published than it ever takes", function()
+    start()
+    local slow = open("/skip-both", { version = "1.0" })
+    local connection, total, trickles = slow.connection, nil, true
+    local take = connection.on_bytes
+    connection.on_bytes = function(bytes)
+      if trickles then connection:pause() end -- one read for each burst
+      take(bytes)
+    end
+    eventually(function()
+      connection:resume()
+      total = burst("events", 100, 4000).n
+      return counter "skipped" >= 3
+    end, 20)
+    trickles = false
+    connection:resume()
+    eventually(function()
+      local events = slow:events()
+      local last = events[#events]
+      return last and last.event ~= "gap" and cjson.decode(last.data).n == total
+    end)
+    assert.is_true(#assert_whole(slow:events(), 1) >= 3)
+  end)
+
+  it("is closed when its socket takes nothing at all for client_lag_time", function()
+    start(function(config)
+      return (config:gsub('client_lag = "256k"', 'client_lag = "256k", client_lag_time = "500ms"'))
+    end)
+    local slow = open "/skip"
+    slow.connection:pause()
+    burst_until_stuck()
+    eventually(function() return one:log():find "ended lagged" end, 10)
+    assert.equal(1, counter "closed_lagged_time")
+  end)
+end)
+
+describe("a route's own client_lag", function()
+  after_each(server.stop_all)
+
+  it("is narrower than the server's, for its streams alone", function()
+    start(function(config) return (config:gsub('client_lag = "256k"', 'client_lag = "32M"')) end)
+    local near, far = open "/near", open "/events"
+    near.connection:pause()
+    far.connection:pause()
+    local total = burst_until_stuck()
+    eventually(function() return one:log():find "ended lagged" end, 10)
+    assert.equal(1, counter "closed_lagged_bytes")
+    far.connection:resume()
+    assert.equal(total, #far:wait(total))
+  end)
+end)
