@@ -26,9 +26,9 @@ describe("under faults of seed " .. seed, function()
   it("nothing is lost, doubled or out of order", function()
     local one = world.open { seed = seed, npm = true }
     one:begin()
-    one:play(schedule.make(seed, 8, {
-      kill_brain = 3, kill_worker = 2, freeze_brain = 1, freeze_worker = 1, stop_reading = 4,
-      cut = 3, stay_away = 3, storm = 2, cut_publisher = 2, newcomer = 2,
+    one:play(schedule.make(seed, 10, {
+      kill_brain = 2, hang = 1, kill_worker = 2, freeze_brain = 1, freeze_worker = 1,
+      stop_reading = 3, cut = 3, stay_away = 3, storm = 2, cut_publisher = 2, newcomer = 2,
     }))
     one:settle()
     local report = one:judge()

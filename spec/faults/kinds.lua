@@ -31,6 +31,13 @@ function kinds.kill_worker(world, random)
   return kill(worker, "sigkill")
 end
 
+-- A handler that does not end; the watchdog does.
+function kinds.hang(world)
+  if world.hanger.asked then return nil end
+  world.hanger:ask_next(true)
+  return "in " .. world.hanger.log[#world.hanger.log].channel
+end
+
 function kinds.freeze_brain(world, random)
   return world:freeze(world.server:children "brain", random:between(100, 1500))
 end
@@ -39,11 +46,13 @@ function kinds.freeze_worker(world, random)
   return world:freeze(world:any_worker(random), random:between(100, 1500))
 end
 
--- Some readers, each with one chance in `share`; at least one.
-local function some(world, random, share)
+-- Some readers, each with one chance in `share`; at least one. With `likely`,
+-- all that are soon behind are among them.
+local function some(world, random, share, likely)
   local chosen = { random:one_of(world.readers) }
   for _, reader in ipairs(world.readers) do
-    if reader ~= chosen[1] and random:between(1, share) == 1 then
+    local drawn = random:between(1, share) == 1 or (likely and reader.small)
+    if reader ~= chosen[1] and drawn then
       chosen[#chosen + 1] = reader
     end
   end
@@ -51,8 +60,8 @@ local function some(world, random, share)
 end
 
 function kinds.stop_reading(world, random)
-  local chosen = some(world, random, 5)
-  for _, reader in ipairs(chosen) do reader:pause(random:between(200, 4000)) end
+  local chosen = some(world, random, 6, true)
+  for _, reader in ipairs(chosen) do reader:pause(random:between(200, 5000)) end
   return #chosen .. " clients"
 end
 

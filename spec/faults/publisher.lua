@@ -62,8 +62,8 @@ local function send(self)
   self.socket:write(http.format {
     method = "POST",
     port = self.port,
-    path = ("/publish/%s?publisher=%s&first=%d&last=%d"):format(publish.channel,
-      publish.publisher, publish.first, publish.last),
+    path = ("/publish/%s?publisher=%s&first=%d&last=%d%s"):format(publish.channel,
+      publish.publisher, publish.first, publish.last, publish.hang and "&hang=1" or ""),
     body = "",
   }, function() end)
 end
@@ -86,8 +86,15 @@ local function connect(self)
   end))
 end
 
---- Asks for `publish` ({ publisher, channel, first, last }), on the connection
--- that there is.
+--- Asks for the next events of its channels; with `hang`, the handler is not to
+-- end. On the connection that there is.
+function methods:ask_next(hang)
+  local publish = next_publish(self)
+  publish.hang = hang
+  self:ask(publish)
+end
+
+--- Asks for `publish`: { publisher, channel, first, last, hang }.
 function methods:ask(publish)
   assert(not self.asked, "it has not been answered yet")
   publish.asked_at = now()

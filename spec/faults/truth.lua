@@ -75,18 +75,26 @@ local function learn_answers(self, publishes)
   end
 end
 
+local function learn_event(self, client, entry, read)
+  local place = self:place_of(entry.id, client.name)
+  local event = read[entry.text]
+  if not event then
+    local channel, publisher, n = payload.read(entry.text)
+    if not channel then
+      self.complain("mangled", client.name, "%q", entry.text:sub(1, 100))
+      return
+    end
+    event = { channel = channel, publisher = publisher, n = n }
+    read[entry.text] = event
+  end
+  if place then self:learn(client.name, place, event.publisher, event.channel, event.n) end
+end
+
 local function learn_events(self, clients)
+  local read = {} -- text → what it is: many have got the same
   for _, client in ipairs(clients) do
     for _, entry in ipairs(client.log) do
-      if entry.what == "event" then
-        local place = self:place_of(entry.id, client.name)
-        local channel, publisher, n = payload.read(entry.text)
-        if not channel then
-          self.complain("mangled", client.name, "%q", entry.text:sub(1, 100))
-        elseif place then
-          self:learn(client.name, place, publisher, channel, n)
-        end
-      end
+      if entry.what == "event" then learn_event(self, client, entry, read) end
     end
   end
 end

@@ -25,6 +25,7 @@ local STREAMS = {
   { path = "/stream/some", channels = { a = true, big = true } },
   { path = "/stream/all", channels = { a = true, b = true, big = true, blue = true } },
   { path = "/stream/blue", channels = { blue = true } },
+  { path = "/stream/skipping", channels = { big = true, b = true }, small = true },
 }
 
 local world = {}
@@ -52,7 +53,7 @@ function methods:add_reader(source)
     channels = stream.channels,
     random = random.new(source:between(1, 1e9)),
     old = source:between(1, 6) == 1,
-    small = number % 3 == 0,
+    small = stream.small or number % 3 == 0,
   }
   self.readers[number] = one
   return one
@@ -111,7 +112,9 @@ local function add_publishers(self, options)
   for i = 1, options.publishers or 4 do
     self.publishers[i] = open("p" .. i, i % 2 == 0 and 12 or 1)
   end
+  self.hanger = open("hanger", 3)
   self.last = open("last", 1) -- its events end a round
+  self.all_publishers = { self.hanger, self.last, unpack(self.publishers) }
 end
 
 --- Starts all of it. Options: `seed`, `readers`, `publishers`, `workers`,
@@ -179,8 +182,7 @@ end
 
 function methods:begin()
   for _, one in ipairs(self.readers) do one:begin_log() end
-  for _, one in ipairs(self.publishers) do one.log = {} end
-  self.last.log = {}
+  for _, one in ipairs(self.all_publishers) do one.log = {} end
   self.injected = {}
   if self.apart then
     self.apart.position = last_id_of_apart(self) or self.apart.position
@@ -188,6 +190,20 @@ function methods:begin()
     self.apart.began_at = tonumber(uv.hrtime())
   end
   for _, one in ipairs(self.publishers) do one:run() end
+end
+
+--- Sends home all readers beyond the first `count`.
+function methods:trim(count)
+  while #self.readers > count do table.remove(self.readers):stop() end
+end
+
+--- How many connections its clients have.
+function methods:connections()
+  local count = self.apart and 1 or 0
+  for _, list in ipairs { self.readers, self.all_publishers } do
+    for _, one in ipairs(list) do count = count + (one.socket and 1 or 0) end
+  end
+  return count
 end
 
 --- Does one fault now.
@@ -204,7 +220,7 @@ function methods:play(schedule)
   local next_one = 1
   eventually(function()
     local due = schedule[next_one]
-    if not due then return true end
+    if not due or self.interrupted then return true end
     if tonumber(uv.hrtime()) - self.started_at >= due.at_ms * 1e6 then
       next_one = next_one + 1
       self:inject(due.kind, due.seed)
@@ -256,7 +272,7 @@ function methods:settle()
   if self.order then self.order:disarm() end
   for _, one in ipairs(self.publishers) do one:pause() end
   eventually(function()
-    for _, one in ipairs(self.publishers) do
+    for _, one in ipairs(self.all_publishers) do
       if one.asked then return false end
     end
     return true
@@ -268,11 +284,11 @@ end
 --- What was published and met in this round, as checker.lua wants it.
 function methods:history()
   local history = { publishes = {}, clients = {} }
-  local function add(log)
-    for _, publish in ipairs(log) do history.publishes[#history.publishes + 1] = publish end
+  for _, one in ipairs(self.all_publishers) do
+    for _, publish in ipairs(one.log) do
+      history.publishes[#history.publishes + 1] = publish
+    end
   end
-  for _, one in ipairs(self.publishers) do add(one.log) end
-  add(self.last.log)
   for i, one in ipairs(self.readers) do
     history.clients[i] = {
       name = one.name, channels = one.channels, position = one.position, log = one.log,
@@ -296,8 +312,7 @@ end
 function methods:close()
   for child in pairs(self.frozen) do self:thaw(child) end
   for _, one in ipairs(self.readers) do one:stop() end
-  for _, one in ipairs(self.publishers) do one:stop() end
-  self.last:stop()
+  for _, one in ipairs(self.all_publishers) do one:stop() end
   if self.apart then self.apart:stop() end
   local log = self.server:stop()
   if self.order then

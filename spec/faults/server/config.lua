@@ -5,8 +5,9 @@ local payload = require "payload"
 
 listen "127.0.0.1:$PORT"
 workers(tonumber "$WORKERS")
-journal { size = "1M" } -- the least: rings are overtaken
+journal { size = "3M" } -- little: who is away for some seconds has lost something
 limits { client_lag = "512k" }
+supervise { brain_timeout = "1s" }
 heartbeat { every = "500ms", jitter = "20%", id = true }
 
 local channels = {
@@ -23,6 +24,10 @@ end
 route "GET /stream/a" { stream = channels.a, retry = "100ms" }
 route "GET /stream/big" { stream = channels.big, retry = "100ms" }
 route "GET /stream/some" { stream = { channels.a, channels.big }, retry = "100ms" }
+route "GET /stream/skipping" {
+  stream = { channels.big, channels.b }, lagging = "skip", limits = { client_lag = "64k" },
+  retry = "100ms",
+}
 route "GET /stream/all" {
   stream = function()
     return { channels.a, channels.b, channels.big, rooms "blue" }
@@ -31,8 +36,8 @@ route "GET /stream/all" {
 }
 route "GET /stream/blue" { stream = function() return rooms "blue" end, retry = "100ms" }
 
--- Each event of the list for itself: one that dies half way has published a
--- beginning of it.
+-- Each event for itself: one that dies half way has published a beginning. One
+-- that hangs has published all, and answers never.
 route "POST /publish/:channel" {
   respond = function(request)
     local name, query = request.params.channel, request.query
@@ -40,6 +45,7 @@ route "POST /publish/:channel" {
     for n = tonumber(query.first), tonumber(query.last) do
       ids[#ids + 1] = channel_of(name):publish(payload.text(name, query.publisher, n))
     end
+    while query.hang do end
     return 202, { ids = ids }
   end,
 }
