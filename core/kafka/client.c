@@ -8,6 +8,7 @@
  */
 #include "kafka/client.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,6 +120,15 @@ static void take_statistics(struct kafka_client *client,
         client->events->on_statistics(client, text);
 }
 
+/* Those of one partition come with it, on a consumer's queue. */
+static bool is_of_partition(rd_kafka_event_t *event)
+{
+    rd_kafka_topic_partition_t *one = rd_kafka_event_topic_partition(event);
+    if (one != NULL)
+        rd_kafka_topic_partition_destroy(one);
+    return one != NULL;
+}
+
 static void take(struct kafka_client *client, rd_kafka_event_t *event)
 {
     bool kept = false;
@@ -130,8 +140,7 @@ static void take(struct kafka_client *client, rd_kafka_event_t *event)
         take_statistics(client, event);
         break;
     case RD_KAFKA_EVENT_ERROR:
-        /* Those of one partition come with it, on a consumer's queue. */
-        if (rd_kafka_event_topic_partition(event) == NULL) {
+        if (!is_of_partition(event)) {
             take_error(client, event);
             break;
         }
@@ -147,12 +156,11 @@ static void take(struct kafka_client *client, rd_kafka_event_t *event)
 /* --- the turns --- */
 
 /* False when something may be left. */
-static bool drain(struct kafka_client *client, rd_kafka_queue_t *queue,
-                  bool (*stops)(const struct kafka_client *client))
+static bool drain(struct kafka_client *client, rd_kafka_queue_t *queue)
 {
     uint64_t end = uv_hrtime() + CLIENT_TURN_NS;
     for (int i = 0; i < CLIENT_TURN_EVENTS; i++) {
-        if (stops(client))
+        if (client->closing)
             return true;
         rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 0);
         if (event == NULL)
@@ -164,29 +172,37 @@ static bool drain(struct kafka_client *client, rd_kafka_queue_t *queue,
     return false;
 }
 
-static bool is_closing(const struct kafka_client *client)
-{
-    return client->closing;
-}
-
-static bool is_held(const struct kafka_client *client)
-{
-    return client->closing || client->held;
-}
-
 static void turn(struct kafka_client *client)
 {
-    bool done = drain(client, client->main_queue, is_closing);
-    if (client->fetch_queue != NULL && !client->closing)
-        done = drain(client, client->fetch_queue, is_held) && done;
+    bool pulls = client->events->on_readable != NULL;
+    bool done = drain(client, client->main_queue);
+    if (client->fetch_queue != NULL && !pulls && !client->closing)
+        done = drain(client, client->fetch_queue) && done;
     if (!done && !client->closing)
         uv_async_send(&client->wake);
+    if (pulls && !client->closing)
+        client->events->on_readable(client);
 }
+
+rd_kafka_event_t *client_next(struct kafka_client *client)
+{
+    while (!client->closing) {
+        rd_kafka_event_t *event = rd_kafka_queue_poll(client->fetch_queue, 0);
+        if (event == NULL || rd_kafka_event_type(event) == RD_KAFKA_EVENT_FETCH)
+            return event;
+        take(client, event);
+    }
+    return NULL;
+}
+
+static void close_handles(struct kafka_client *client);
 
 static void on_wake(uv_async_t *wake)
 {
     struct kafka_client *client = cast(wake->data);
-    if (!client->closing)
+    if (__atomic_load_n(&client->destroyed, __ATOMIC_ACQUIRE))
+        close_handles(client);
+    else if (!client->closing)
         turn(client);
 }
 
@@ -200,18 +216,6 @@ static void on_queue(rd_kafka_t *rk, void *opaque)
 {
     (void)rk;
     uv_async_send(opaque);
-}
-
-void client_hold(struct kafka_client *client)
-{
-    client->held = true;
-}
-
-void client_resume(struct kafka_client *client)
-{
-    client->held = false;
-    if (!client->closing)
-        uv_async_send(&client->wake);
 }
 
 /* --- its beginning --- */
@@ -257,7 +261,7 @@ int client_open(struct kafka_client *client, uv_loop_t *loop,
     uv_async_init(loop, &client->wake, on_wake);
     uv_timer_init(loop, &client->look);
     client->handles_open = 2;
-    client->wake.data = client->look.data = client->destroy.data = client;
+    client->wake.data = client->look.data = client;
     uv_timer_start(&client->look, on_look, CLIENT_LOOK_MS, CLIENT_LOOK_MS);
     open_queues(client, role);
     return 0;
@@ -274,18 +278,23 @@ static void on_handle_closed(uv_handle_t *handle)
     client->events->on_closed(client);
 }
 
-/* In the thread pool. Group members that should leave at once have done so
-   before: closing here would wait for answers of the broker's. */
-static void destroy(uv_work_t *work)
+/*
+ * In a thread of its own, and not of the pool: librdkafka before 2.6.1 waits for
+ * ever here if it has consumed a partition that has vanished since, and whoever
+ * ends the pool would wait for that. Group members that should leave at once
+ * have done so before: closing would wait for answers of the broker's.
+ */
+static void *destroy(void *opaque)
 {
-    struct kafka_client *client = cast(work->data);
+    struct kafka_client *client = opaque;
     rd_kafka_destroy_flags(client->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    __atomic_store_n(&client->destroyed, true, __ATOMIC_RELEASE);
+    uv_async_send(&client->wake);
+    return NULL;
 }
 
-static void on_destroyed(uv_work_t *work, int status)
+static void close_handles(struct kafka_client *client)
 {
-    struct kafka_client *client = cast(work->data);
-    (void)status;
     client->rk = NULL;
     uv_close((uv_handle_t *)&client->wake, on_handle_closed);
     uv_close((uv_handle_t *)&client->look, on_handle_closed);
@@ -305,7 +314,9 @@ static void end(struct kafka_client *client)
 {
     close_queue(&client->fetch_queue);
     close_queue(&client->main_queue);
-    uv_queue_work(client->loop, &client->destroy, destroy, on_destroyed);
+    pthread_t thread;
+    CHECK(pthread_create(&thread, NULL, destroy, client) == 0);
+    pthread_detach(thread);
 }
 
 /* Not at once: it may be called from within a turn, or from on_event. */

@@ -29,6 +29,10 @@ struct kafka_client_events {
        never work again, and its owner has to open another. */
     void (*on_error)(struct kafka_client *client, rd_kafka_resp_err_t code,
                      const char *text, bool fatal);
+    /* Consumers: there may be something for client_next. With this one, fetched
+       messages are left in librdkafka until they are asked for, and it stops
+       fetching when it has enough; without it they go to on_event. */
+    void (*on_readable)(struct kafka_client *client);
     /* `connected` has changed. */
     void (*on_connection)(struct kafka_client *client);
     /* The statistics, as JSON; `statistics` is up to date. */
@@ -46,10 +50,9 @@ struct kafka_client {
     rd_kafka_queue_t *main_queue;
     rd_kafka_queue_t *fetch_queue; /* consumers only, else NULL */
     uv_loop_t *loop;
-    uv_async_t wake;   /* the queues' own threads send it */
-    uv_timer_t look;   /* looks into the queues whatever has woken us */
-    uv_work_t destroy; /* the thread that ends it */
-    bool held;         /* fetched messages are left where they are */
+    uv_async_t wake; /* the queues' own threads send it */
+    uv_timer_t look; /* looks into the queues whatever has woken us */
+    bool destroyed;  /* by the thread that ends it; atomic */
     bool closing;
     bool connected; /* to a broker that answers */
     uint32_t jobs;  /* of client_run, under way */
@@ -76,10 +79,10 @@ int client_open(struct kafka_client *client, uv_loop_t *loop,
  */
 void client_close(struct kafka_client *client);
 
-/* Leaves fetched messages in librdkafka, which then stops fetching; all else
-   goes on. client_resume takes them again. */
-void client_hold(struct kafka_client *client);
-void client_resume(struct kafka_client *client);
+/* Consumers whose owner has on_readable: the next fetched message, to be
+   destroyed by the caller, or NULL when there is none now. Whatever else is met
+   on the way is dealt with as above. */
+rd_kafka_event_t *client_next(struct kafka_client *client);
 
 /*
  * A call that blocks, in the thread pool: `work` runs there and may use

@@ -46,6 +46,8 @@ static const struct setting consumer[] = {
     { "auto.offset.reset", "error" }, /* never skip without a word */
     { "isolation.level", "read_uncommitted" },
     { "queued.max.messages.kbytes", "16384" },
+    /* So long the partitions of a server that has gone lie idle. */
+    { "session.timeout.ms", "10000" },
     /* Cooperative assignment has known faults before 2.10. */
     { "partition.assignment.strategy", "range" },
 };

@@ -128,4 +128,10 @@ function kafka.read(address, topic)
   return records
 end
 
+--- How many partitions a topic has.
+function kafka.partition_count(address, topic)
+  local done = process.run("kcat", { "-L", "-J", "-b", address, "-t", topic }, { seconds = 30 })
+  return #cjson.decode(done.out).topics[1].partitions
+end
+
 return kafka

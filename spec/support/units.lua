@@ -20,6 +20,11 @@ typedef struct rd_kafka_topic_s rd_kafka_topic_t;
 typedef struct rd_kafka_queue_s rd_kafka_queue_t;
 typedef struct rd_kafka_op_s rd_kafka_event_t;
 typedef int rd_kafka_resp_err_t;
+typedef struct { int cnt; int size; void *elems; } rd_kafka_topic_partition_list_t;
+typedef struct {
+  rd_kafka_resp_err_t err; rd_kafka_topic_t *rkt; int32_t partition; void *payload; size_t len;
+  void *key; size_t key_len; int64_t offset; void *_private;
+} rd_kafka_message_t;
 struct timespec { long tv_sec; long tv_nsec; };
 struct sockaddr_storage { unsigned short ss_family; char bytes[126]; } __attribute__((aligned(8)));
 typedef struct { char *base; size_t len; } uv_buf_t;

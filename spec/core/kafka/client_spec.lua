@@ -5,6 +5,7 @@ local mock = require "spec.core.kafka.mock"
 local ffi, lib = loop.ffi, loop.lib
 
 ffi.cdef [[
+int rd_kafka_version(void);
 rd_kafka_topic_t *rd_kafka_topic_new(rd_kafka_t *rk, const char *topic, void *conf);
 void rd_kafka_topic_destroy(rd_kafka_topic_t *topic);
 int rd_kafka_produce(rd_kafka_topic_t *topic, int32_t partition, int flags, void *payload,
@@ -112,9 +113,9 @@ describe("a kafka client", function()
     local one = open()
     local done
     local on_done = ffi.cast("void (*)(struct kafka_client *, void *)",
-      function(client) done = client.closing and client.held end)
+      function(client) done = client.closing end)
     -- The job runs in another thread, where no callback of Lua's may be called.
-    local work = ffi.cast("void (*)(struct kafka_client *, void *)", lib.client_hold)
+    local work = ffi.cast("void (*)(struct kafka_client *, void *)", rdkafka.rd_kafka_version)
     lib.client_run(one.client, work, on_done, nil)
     close(one)
     assert.is_true(done)

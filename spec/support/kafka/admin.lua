@@ -1,17 +1,12 @@
 -- SPDX-License-Identifier: MIT
 --- What kcat cannot do: topics made, enlarged, deleted, and records deleted.
 -- Each call is a client of its own, and returns when the broker has answered.
-local ffi = require "ffi"
+local ffi = require("spec.support.units").ffi
 
 local admin = {}
 
 ffi.cdef [[
-typedef struct rd_kafka_s rd_kafka_t;
-typedef struct rd_kafka_conf_s rd_kafka_conf_t;
-typedef struct rd_kafka_queue_s rd_kafka_queue_t;
-typedef struct rd_kafka_op_s rd_kafka_event_t;
 typedef struct rd_kafka_topic_result_s rd_kafka_topic_result_t;
-typedef struct { int cnt; int size; void *elems; } rd_kafka_topic_partition_list_t;
 rd_kafka_conf_t *rd_kafka_conf_new(void);
 int rd_kafka_conf_set(rd_kafka_conf_t *, const char *, const char *, char *, size_t);
 rd_kafka_t *rd_kafka_new(int, rd_kafka_conf_t *, char *, size_t);

@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A tick a second looks for partitions that were added, commits, and tries
+ * again what has failed.
+ */
+#include "kafka/source.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "kafka/source_own.h"
+
+enum {
+    SOURCE_TICK_MS = 1000,
+    SOURCE_CLOSE_TICKS = 2,   /* that a last commit is waited for */
+    SOURCE_LONELY_TICKS = 120 /* without a broker: another client may find one,
+                                 as this one keeps to the addresses it knows */
+};
+
+static struct source *cast(void *pointer)
+{
+    return CHECK_CAST(struct source, pointer, SOURCE_MAGIC);
+}
+
+/* --- offsets of a group --- */
+
+/* False if there is nothing to commit. */
+static bool commit(struct source *source)
+{
+    if (source->settings.group == NULL)
+        return false;
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new((int)source->partition_count + 1);
+    for (uint32_t i = 0; i < source->partition_count; i++) {
+        struct source_partition *partition = &source->partitions[i];
+        int64_t next = partition->place->next;
+        if (!partition->reads || next <= partition->committed)
+            continue;
+        partition->committed = next;
+        rd_kafka_topic_partition_list_add(list, source->settings.topic,
+                                          partition->number)
+            ->offset = next;
+    }
+    bool any = list->cnt > 0;
+    if (any)
+        rd_kafka_commit(source->client->rk, list, 1);
+    rd_kafka_topic_partition_list_destroy(list);
+    return any;
+}
+
+/* The last thing that is asked of the group's coordinator: others need not
+   wait until we have been silent for too long. */
+static void leave(struct source *source)
+{
+    if (source->leaving)
+        return;
+    source->leaving = true;
+    source_drop(source);
+    rd_kafka_error_destroy(rd_kafka_consumer_close_queue(
+        source->client->rk, source->client->fetch_queue));
+}
+
+static void take_commit(struct source *source, rd_kafka_event_t *event)
+{
+    rd_kafka_resp_err_t code = rd_kafka_event_error(event);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR &&
+        code != RD_KAFKA_RESP_ERR__NO_OFFSET) {
+        log_warn("%s: offsets cannot be committed: %s", source->name,
+                 rd_kafka_err2str(code));
+        for (uint32_t i = 0; i < source->partition_count; i++)
+            source->partitions[i].committed = -1;
+    }
+    if (source->closing)
+        leave(source);
+}
+
+static void take_rebalance(struct source *source, rd_kafka_event_t *event)
+{
+    if (rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+        source_give(source, rd_kafka_event_topic_partition_list(event));
+        return;
+    }
+    if (!rd_kafka_assignment_lost(source->client->rk))
+        commit(source);
+    source_take(source);
+}
+
+/* --- what the client says --- */
+
+static void take_partition_error(struct source *source, rd_kafka_event_t *event)
+{
+    rd_kafka_topic_partition_t *one = rd_kafka_event_topic_partition(event);
+    rd_kafka_resp_err_t code = rd_kafka_event_error(event);
+    if (code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
+        code == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE)
+        source_look_up(source, one->partition);
+    else if (code != RD_KAFKA_RESP_ERR__PARTITION_EOF &&
+             code != RD_KAFKA_RESP_ERR__TRANSPORT &&
+             /* A survey finds that out, and says it once. */
+             code != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART &&
+             code != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION &&
+             code != RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC)
+        log_warn("%s: partition %d: %s", source->name, one->partition,
+                 rd_kafka_event_error_string(event));
+    rd_kafka_topic_partition_destroy(one);
+}
+
+static bool on_event(struct kafka_client *client, rd_kafka_event_t *event)
+{
+    struct source *source = cast(client->owner);
+    switch (rd_kafka_event_type(event)) {
+    case RD_KAFKA_EVENT_REBALANCE:
+        take_rebalance(source, event);
+        break;
+    case RD_KAFKA_EVENT_OFFSET_COMMIT:
+        take_commit(source, event);
+        break;
+    case RD_KAFKA_EVENT_ERROR:
+        take_partition_error(source, event);
+        break;
+    default:
+        break;
+    }
+    return false;
+}
+
+static void on_tick_closed(uv_handle_t *tick);
+
+/* From here on the client sees to its own end; that may take its time. */
+static void end_client(struct source *source)
+{
+    source_take(source); /* its threads wait for what we hold */
+    source->survey = NULL;
+    source->client->owner = NULL;
+    client_close(source->client);
+    source->client = NULL;
+}
+
+static void end(struct source *source)
+{
+    if (source->client != NULL)
+        end_client(source);
+    if (!uv_is_closing((uv_handle_t *)&source->tick))
+        uv_close((uv_handle_t *)&source->tick, on_tick_closed);
+}
+
+/* Closing: the answers, and the group's last word, come with the records. */
+static void see_it_out(struct source *source)
+{
+    rd_kafka_event_t *event;
+    while ((event = client_next(source->client)) != NULL)
+        rd_kafka_event_destroy(event);
+    if (source->leaving && rd_kafka_consumer_closed(source->client->rk))
+        end(source);
+}
+
+static void on_readable(struct kafka_client *client)
+{
+    struct source *source = cast(client->owner);
+    if (source->closing)
+        see_it_out(source);
+    else
+        source->events->on_readable(source);
+}
+
+/* For a group: fenced by another member of our name, say. */
+static void on_error(struct kafka_client *client, rd_kafka_resp_err_t code,
+                     const char *text, bool fatal)
+{
+    struct source *source = cast(client->owner);
+    (void)code;
+    (void)text;
+    source->reopening = source->reopening || fatal;
+}
+
+/* --- its life --- */
+
+static void on_tick(uv_timer_t *tick);
+static void on_client_closed(struct kafka_client *client);
+
+static const struct kafka_client_events client_events = {
+    .on_event = on_event,
+    .on_error = on_error,
+    .on_readable = on_readable,
+    .on_closed = on_client_closed,
+};
+
+static void add_own(struct buffer *own, const char *name, const char *value)
+{
+    buffer_add(own, name, strlen(name) + 1);
+    buffer_add(own, value, strlen(value) + 1);
+}
+
+static int open_client(struct source *source, char *error)
+{
+    const struct source_settings *settings = &source->settings;
+    struct kafka_pairs own = { source->own.bytes, source->own.size };
+    source->client = xcalloc(1, sizeof *source->client);
+    int code = client_open(source->client, source->loop, KAFKA_CONSUMER,
+                           source->name, settings->brokers, settings->given,
+                           own, &client_events, source, error);
+    if (code != 0) {
+        free(source->client);
+        source->client = NULL;
+    }
+    if (code != 0 || settings->group == NULL)
+        return code;
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, settings->topic,
+                                      RD_KAFKA_PARTITION_UA);
+    rd_kafka_subscribe(source->client->rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    return 0;
+}
+
+static char *copy(const char *text)
+{
+    return text != NULL ? xstrndup(text, strlen(text)) : NULL;
+}
+
+static void copy_settings(struct source *source,
+                          const struct source_settings *given)
+{
+    struct source_settings *settings = &source->settings;
+    char *pairs = xmalloc(given->given.size + 1);
+    if (given->given.size > 0)
+        memcpy(pairs, given->given.bytes, given->given.size);
+    *settings = *given;
+    settings->given.bytes = pairs;
+    settings->topic = copy(given->topic);
+    settings->brokers = copy(given->brokers);
+    settings->group = copy(given->group);
+    settings->instance = copy(given->instance);
+    snprintf(source->name, sizeof source->name, "topic \"%s\"",
+             settings->topic);
+    buffer_init(&source->own);
+    /* The client wants one even where no group is used. */
+    add_own(&source->own, "group.id",
+            settings->group != NULL ? settings->group : "stentor");
+    if (settings->group != NULL && settings->instance != NULL)
+        add_own(&source->own, "group.instance.id", settings->instance);
+}
+
+struct source *source_open(uv_loop_t *loop, struct places *places,
+                           struct places_row *row,
+                           const struct source_settings *settings,
+                           const struct source_events *events, void *owner,
+                           char *error)
+{
+    struct source *source = xcalloc(1, sizeof *source);
+    source->magic = SOURCE_MAGIC;
+    source->loop = loop;
+    source->places = places;
+    source->row = row;
+    source->events = events;
+    source->owner = owner;
+    copy_settings(source, settings);
+    if (open_client(source, error) != 0) {
+        source_free(source);
+        return NULL;
+    }
+    uv_timer_init(loop, &source->tick);
+    source->tick.data = source;
+    uv_timer_start(&source->tick, on_tick, SOURCE_TICK_MS, SOURCE_TICK_MS);
+    source_begin(source);
+    return source;
+}
+
+void source_free(struct source *source)
+{
+    struct source_settings *settings = &source->settings;
+    free((void *)(uintptr_t)settings->given.bytes);
+    free((void *)(uintptr_t)settings->topic);
+    free((void *)(uintptr_t)settings->brokers);
+    free((void *)(uintptr_t)settings->group);
+    free((void *)(uintptr_t)settings->instance);
+    buffer_done(&source->own);
+    free(source->partitions);
+    source->magic = 0;
+    free(source);
+}
+
+/* --- its end, and that of a client that is replaced --- */
+
+static void on_client_closed(struct kafka_client *client)
+{
+    free(client);
+}
+
+static void on_tick_closed(uv_handle_t *tick)
+{
+    struct source *source = cast(tick->data);
+    source->events->on_closed(source);
+}
+
+void source_close(struct source *source)
+{
+    if (source->closing)
+        return;
+    source->closing = true;
+    source->ticks = 0;
+    if (source->client == NULL)
+        end(source);
+    else if (!commit(source))
+        leave(source); /* else when the answer has come */
+}
+
+static void reopen(struct source *source)
+{
+    char error[STENTOR_ERROR_BYTES];
+    if (source->client != NULL)
+        end_client(source);
+    if (open_client(source, error) != 0) {
+        log_error("%s: %s", source->name, error); /* the tick tries again */
+        return;
+    }
+    source->reopening = false;
+    source->lonely = 0;
+    source->counters.restarts++;
+    log_info("%s: goes on with a new client", source->name);
+    source_begin(source);
+}
+
+static void tick(struct source *source)
+{
+    source->ticks++;
+    if (source->closing) {
+        if (source->ticks >= SOURCE_CLOSE_TICKS)
+            end(source);
+        return;
+    }
+    bool connected = source_is_connected(source);
+    source->lonely = connected ? 0 : source->lonely + 1;
+    if (source->client == NULL || source->reopening ||
+        source->lonely >= SOURCE_LONELY_TICKS) {
+        reopen(source);
+        return;
+    }
+    commit(source);
+    source_look_again(source);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    tick(cast(timer->data));
+}
+
+/* --- reading --- */
+
+/* Whether it is one that is wanted: neither seen before nor of an assignment
+   that is no more. */
+static bool is_wanted(struct source *source)
+{
+    const rd_kafka_message_t *message = source->message;
+    if (message == NULL || message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return false;
+    source->at = source_find(source, message->partition);
+    return source->at != NULL && message->offset >= source->at->fetched;
+}
+
+const rd_kafka_message_t *source_peek(struct source *source,
+                                      struct source_partition **partition)
+{
+    while (source->event == NULL) {
+        if (source->client == NULL || source->closing)
+            return NULL;
+        source->event = client_next(source->client);
+        if (source->event == NULL)
+            return NULL;
+        source->message = rd_kafka_event_message_next(source->event);
+        if (!is_wanted(source))
+            source_drop(source);
+    }
+    *partition = source->at;
+    return source->message;
+}
+
+void source_advance(struct source *source)
+{
+    CHECK(source->event != NULL);
+    source->at->fetched = source->message->offset + 1;
+    source->counters.records++;
+    source->counters.bytes += source->message->len;
+    source_drop(source);
+}
+
+/* --- what others ask --- */
+
+void source_moved(struct source *source, const char *brokers)
+{
+    free((void *)(uintptr_t)source->settings.brokers);
+    source->settings.brokers = copy(brokers);
+    if (source->client != NULL)
+        rd_kafka_brokers_add(source->client->rk, brokers);
+}
+
+void *source_owner(const struct source *source)
+{
+    return source->owner;
+}
+
+const char *source_topic(const struct source *source)
+{
+    return source->settings.topic;
+}
+
+bool source_is_connected(const struct source *source)
+{
+    return source->client != NULL && source->client->connected;
+}
+
+struct places_row *source_row(const struct source *source)
+{
+    return source->row;
+}
+
+const struct source_counters *source_counters(const struct source *source)
+{
+    return &source->counters;
+}
+
+const struct source_partition *source_partitions(const struct source *source,
+                                                 uint32_t *count)
+{
+    *count = source->partition_count;
+    return source->partitions;
+}
+
+int64_t source_lag(const struct source *source, int32_t number)
+{
+    int64_t oldest, end;
+    const struct source_partition *partition =
+        source_find((struct source *)(uintptr_t)source, number);
+    if (partition == NULL || source->client == NULL ||
+        rd_kafka_get_watermark_offsets(source->client->rk,
+                                       source->settings.topic, number, &oldest,
+                                       &end) != RD_KAFKA_RESP_ERR_NO_ERROR ||
+        end < 0)
+        return -1;
+    int64_t lag = end - partition->place->next;
+    return lag > 0 ? lag : 0;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* A source from inside: source.c is its life, source_begin.c finds out where it
+   begins to read. */
+#ifndef STENTOR_KAFKA_SOURCE_OWN_H
+#define STENTOR_KAFKA_SOURCE_OWN_H
+
+#include "base/buffer.h"
+#include "kafka/source.h"
+#include "kafka/survey.h"
+
+enum { SOURCE_MAGIC = 0x43525553 };
+
+struct source {
+    uint32_t magic;
+    struct source_settings settings; /* its texts are ours */
+    char name[SOURCE_NAME_BYTES + 16];
+    struct buffer own; /* librdkafka's settings that the group needs */
+    const struct source_events *events;
+    void *owner;
+    uv_loop_t *loop;
+    struct places *places;
+    struct places_row *row;
+    struct kafka_client *client; /* NULL: none could be opened, or all ends */
+    uv_timer_t tick;
+    struct source_partition *partitions;
+    uint32_t partition_count;
+    uint32_t generation;   /* of the group's assignment */
+    struct survey *survey; /* under way, or NULL */
+    /* The group has given us these; NULL: none, or no group. */
+    rd_kafka_topic_partition_list_t *assigned;
+    uint32_t ticks;
+    uint32_t lonely;  /* ticks without a broker */
+    uint32_t missing; /* surveys that found no topic, in a row */
+    bool closing;
+    bool leaving;   /* and said so to the group's coordinator */
+    bool reopening; /* the client is to be replaced */
+    struct source_counters counters;
+    /* The record that is looked at, or NULL, and where it is from. */
+    rd_kafka_event_t *event;
+    const rd_kafka_message_t *message;
+    struct source_partition *at;
+};
+
+/* Finds out which partitions there are and where they begin, and assigns
+   them. Nothing happens while that is under way. */
+void source_begin(struct source *source);
+
+/* The group gives partitions, or takes all of them. */
+void source_give(struct source *source,
+                 const rd_kafka_topic_partition_list_t *list);
+void source_take(struct source *source);
+
+/* There is nothing at the partition's offset: finds out what there is. */
+void source_look_up(struct source *source, int32_t partition);
+
+/* Each second: tries again what has failed, looks for added partitions. */
+void source_look_again(struct source *source);
+
+/* Forgets the record that is looked at. */
+void source_drop(struct source *source);
+
+struct source_partition *source_find(struct source *source, int32_t number);
+
+#endif
