@@ -318,21 +318,28 @@ static void note_end(struct load *load, size_t number, int status,
                 (unsigned)status);
 }
 
-/* Waits for the children; those that do not end by themselves are killed. */
+/* Waits for the children: closing very many connections may take long, so who
+   gets on with it is waited for, and who does not is killed. */
 static void end_children(struct load *load)
 {
-    uint64_t began_us = load_now_us();
+    uint64_t moved_us = load_now_us(), stood = 0;
     for (size_t i = 0; i < load->child_count; i++) {
         struct rusage usage;
         int status;
         pid_t pid;
         while ((pid = wait4(load->children[i], &status, WNOHANG, &usage)) ==
                0) {
-            bool is_late = load_now_us() - began_us > END_MS * 1000;
+            uint64_t now_stood =
+                sum_of(load, offsetof(struct load_tally, stood));
+            if (now_stood > stood)
+                moved_us = load_now_us();
+            stood = now_stood;
+            bool is_late = load_now_us() - moved_us > END_MS * 1000;
             if (is_late || load->interrupts > 1)
                 kill(load->children[i], SIGKILL);
             turn(load);
         }
+        moved_us = load_now_us();
         if (pid > 0)
             note_end(load, i, status, &usage);
     }

@@ -80,6 +80,7 @@ static void open_worker(struct bench *bench)
     worker->loop.data = worker;
     wheel_open(&worker->wheel, &worker->loop, on_deadline, worker);
     uv_idle_init(&worker->loop, &worker->keep_awake);
+    policies_init(&worker->policies, &worker->plan);
     fanout_init(&worker->fanout, worker);
 }
 
