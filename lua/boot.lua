@@ -73,7 +73,7 @@ function boot.plan(self)
   return self.core.plan { workers = settings.workers,
     journal_bytes = settings.journal_bytes, kept_bytes = settings.kept_bytes,
     log_level = self.core.levels[settings.log_level],
-    listeners = settings.listeners, limits = settings.limits,
+    listeners = settings.listeners, networks = settings.networks, limits = settings.limits,
     heartbeat = settings.heartbeat, supervise = settings.supervise,
     embedded_kafka = settings.embedded_kafka }
 end

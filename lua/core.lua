@@ -42,6 +42,7 @@ core.lagging = {
   disconnect = C.STENTOR_DISCONNECT, skip = C.STENTOR_SKIP,
 }
 core.listeners_max = C.STENTOR_LISTENERS_MAX
+core.networks_max = C.STENTOR_NETWORKS_MAX
 core.host_bytes = C.STENTOR_HOST_BYTES
 core.heartbeat_bytes = C.STENTOR_HEARTBEAT_BYTES
 core.control_bytes = C.STENTOR_CONTROL_BYTES
@@ -91,6 +92,14 @@ function core.log(level, text)
   C.stentor_log(level, text, #text)
 end
 
+-- "10.0.0.0/8" or an address as the plan's networks have it; nil if the text
+-- is neither.
+function core.network(text)
+  local network = ffi.new("struct stentor_network")
+  if C.stentor_network(text, #text, network) ~= 0 then return nil end
+  return network
+end
+
 -- What streams are answered with: made once for a list of channel numbers.
 function core.target(numbers)
   local count = #numbers
@@ -122,6 +131,11 @@ local function plan_new(plan)
     check(#listener.host < core.host_bytes, "a listener's host is too long")
     ffi.copy(out.listeners[i - 1].host, listener.host)
     out.listeners[i - 1].port = listener.port
+  end
+  out.network_count = #plan.networks
+  for i, entry in ipairs(plan.networks) do
+    out.networks[i - 1] = entry.network
+    out.networks[i - 1].listeners = entry.listeners
   end
   for name, value in pairs(plan.limits) do out.limits[name] = value end
   fill_heartbeat(out.heartbeat, plan.heartbeat)

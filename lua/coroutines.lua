@@ -73,6 +73,9 @@ local function take(self)
   return co
 end
 
+-- How full it is, from 0 to 1.
+function coroutines:load() return self.busy / self.max end
+
 -- Whether one more may be started.
 function coroutines:free() return self.busy < self.max end
 

@@ -52,7 +52,7 @@ local function on_request(server, item)
     core.later(item.ticket, 1000)
     return
   end
-  local asked = request.new(core, item, method, path, params)
+  local asked = request.new(server, item, method, path, params)
   server.pool:start(answer.run, server, route, asked)
 end
 

@@ -90,7 +90,7 @@ local mt = { __index = function(self, name)
     rawset(self, name, value)
     return value
   end
-  if name == "load" then return self._core.load() end
+  if name == "load" then return self._server:load() end
   return nil
 end }
 
@@ -130,12 +130,12 @@ function methods:form()
 end
 
 -- Copies from the core's `item`. `params` may be nil.
-function request.new(core, item, method, path, params)
-  local text = core.text
+function request.new(server, item, method, path, params)
+  local text = server.core.text
   return setmetatable({ method = method, path = path, params = params,
     body = text(item.body), address = text(item.address),
     _query = text(item.query), _headers = text(item.headers),
-    _ticket = item.ticket, _core = core,
+    _ticket = item.ticket, _server = server,
     _accepts_stream = item.accepts_stream == 1 }, mt)
 end
 

@@ -131,6 +131,11 @@ function server:declare_hook(list, owner, what, fn)
     line or 0) })
 end
 
+-- How full the fullest limit is, from 0 to 1.
+function server:load()
+  return math.max(self.core.load(), math.min(1, self.pool:load()))
+end
+
 -- This brain is in charge.
 function server:go()
   if self.phase ~= "loaded" then return end

@@ -18,9 +18,10 @@
 #include <stdint.h>
 
 enum {
-    STENTOR_ABI = 7,       /* grows with every change of this file */
+    STENTOR_ABI = 8,       /* grows with every change of this file */
     STENTOR_ID_BYTES = 40, /* room for an event id as text, NUL included */
     STENTOR_LISTENERS_MAX = 16,
+    STENTOR_NETWORKS_MAX = 64,
     STENTOR_HOST_BYTES = 64,
     STENTOR_HEARTBEAT_BYTES = 512,
     STENTOR_CONTROL_BYTES = 104,
@@ -169,24 +170,36 @@ struct stentor_listener {
 };
 
 struct stentor_limits {
-    uint32_t connections;        /* of all workers together */
-    uint32_t head_bytes;         /* request line and headers; else 431 */
-    uint32_t headers;            /* header lines; else 431 */
-    uint32_t target_bytes;       /* else 414 */
-    uint32_t body_bytes;         /* else 413 */
-    uint32_t head_time_ms;       /* for a whole head; else 408 */
-    uint32_t body_time_ms;       /* for a whole body; else 408 */
-    uint32_t idle_time_ms;       /* between requests; then closed */
-    uint32_t answer_time_ms;     /* for the brain to answer; else 503 */
-    uint32_t pipeline;           /* requests sent ahead; else closed */
-    uint32_t response_bytes;     /* body of an ordinary response */
-    uint32_t event_bytes;        /* data of one event */
-    uint32_t client_lag_bytes;   /* a client further behind lags: its policy
+    uint32_t connections;         /* of all workers together */
+    uint32_t head_bytes;          /* request line and headers; else 431 */
+    uint32_t headers;             /* header lines; else 431 */
+    uint32_t target_bytes;        /* else 414 */
+    uint32_t body_bytes;          /* else 413 */
+    uint32_t head_time_ms;        /* for a whole head; else 408 */
+    uint32_t body_time_ms;        /* for a whole body; else 408 */
+    uint32_t idle_time_ms;        /* between requests; then closed */
+    uint32_t answer_time_ms;      /* for the brain to answer; else 503 */
+    uint32_t pipeline;            /* requests sent ahead; else closed */
+    uint32_t response_bytes;      /* body of an ordinary response */
+    uint32_t event_bytes;         /* data of one event */
+    uint32_t client_lag_bytes;    /* a client further behind lags: its policy
                                     says what becomes of it */
-    uint32_t client_lag_time_ms; /* the same, in time */
-    uint32_t channels;           /* of the whole server */
-    uint32_t stream_channels;    /* of one stream */
-    uint32_t policies;           /* distinct ones of a worker's streams */
+    uint32_t client_lag_time_ms;  /* the same, in time */
+    uint32_t channels;            /* of the whole server */
+    uint32_t stream_channels;     /* of one stream */
+    uint32_t policies;            /* distinct ones of a worker's streams */
+    uint32_t addresses;           /* that are told apart */
+    uint32_t address_connections; /* of one address, over all workers */
+    uint64_t address_interval_ns; /* between requests of one address in the
+                                     long run, over all workers */
+    uint64_t address_burst_ns;    /* so many of these intervals at once */
+};
+
+/* A network of proxies whose word on a client's address is taken. */
+struct stentor_network {
+    uint8_t address[16]; /* IPv4 as ::ffff:a.b.c.d */
+    uint32_t bits;
+    uint32_t listeners; /* bit i: it is for the plan's listener i */
 };
 
 struct stentor_heartbeat {
@@ -229,6 +242,8 @@ struct stentor_plan {
     uint32_t log_level;  /* enum stentor_log_level */
     uint32_t listener_count;
     struct stentor_listener listeners[STENTOR_LISTENERS_MAX];
+    uint32_t network_count;
+    struct stentor_network networks[STENTOR_NETWORKS_MAX];
     struct stentor_limits limits;
     struct stentor_heartbeat heartbeat;
     uint32_t embedded_kafka; /* 1: run the embedded Kafka */
@@ -267,6 +282,11 @@ uint32_t stentor_deaths(struct stentor_brain *brain, const char *source,
                         uint32_t source_size, uint64_t position);
 /* Counts a record that was passed over; returns how many there were, ever. */
 double stentor_pass_over(struct stentor_brain *brain);
+
+/* Reads "10.0.0.0/8" or an address into `network`; STENTOR_EINVALID if the text
+   is neither, or has bits behind the prefix. */
+int stentor_network(const char *text, uint32_t size,
+                    struct stentor_network *network);
 
 /* Hands over the plan once the config has passed; copied. */
 int stentor_plan(struct stentor_brain *brain, const struct stentor_plan *plan);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The small exports of ffi.h: clocks, errors, counters, the log. */
+#include <string.h>
 #include <time.h>
 
+#include "base/address.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "brain/process.h"
@@ -114,14 +116,45 @@ double stentor_counter(struct stentor_brain *brain, uint32_t index)
     return (double)board_sum(&brain->board, (enum board_counter)index);
 }
 
+/* Of the descriptors of that process which has the fewest left. */
+static double descriptor_load(const struct board *board)
+{
+    double most = 0;
+    for (uint32_t i = 0; i < board_workers(board); i++) {
+        const struct board_worker *worker = board_worker(board, i);
+        uint32_t open = __atomic_load_n(&worker->connections, __ATOMIC_RELAXED);
+        uint32_t room = __atomic_load_n(&worker->descriptors, __ATOMIC_RELAXED);
+        if (room > 0 && (double)open / room > most)
+            most = (double)open / room;
+    }
+    return most;
+}
+
 double stentor_load(struct stentor_brain *brain)
 {
     if (!brain->in_charge)
         return 0;
     const struct stentor_limits *limits = &brain->plan.limits;
-    double connections =
-        (double)board_connections(&brain->board) / limits->connections;
-    double channels = (double)brain->journal.header->channel_count /
-                      brain->journal.header->channels_max;
-    return connections > channels ? connections : channels;
+    const double loads[] = {
+        (double)board_connections(&brain->board) / limits->connections,
+        (double)brain->journal.header->channel_count /
+            brain->journal.header->channels_max,
+        descriptor_load(&brain->board),
+    };
+    double most = 0;
+    for (size_t i = 0; i < sizeof loads / sizeof *loads; i++)
+        most = loads[i] > most ? loads[i] : most;
+    return most < 1 ? most : 1;
+}
+
+int stentor_network(const char *text, uint32_t size,
+                    struct stentor_network *network)
+{
+    struct network parsed;
+    memset(network, 0, sizeof *network);
+    if (!network_parse(text_of(text, size), &parsed))
+        return STENTOR_EINVALID;
+    memcpy(network->address, parsed.of.bytes, sizeof network->address);
+    network->bits = parsed.bits;
+    return 0;
 }

@@ -1,19 +1,29 @@
 /* SPDX-License-Identifier: MIT */
-/* The file: the header, then one part for each worker, each on cache lines of
-   its own, so that workers that count do not disturb each other. */
+/*
+ * The file, each of its parts on pages of its own:
+ *
+ *   struct board_header
+ *   struct crowd_meter[]       `crowd` of them
+ *   for each worker that there may be:
+ *     struct board_worker      with `channels` words behind it
+ *     struct crowd_member[]    `crowd` of them
+ *
+ * Most of it is never touched, and so takes no memory.
+ */
 #include "mailbox/board.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/check.h"
 #include "base/error.h"
 
-enum { BOARD_LINE_BYTES = 64 };
+enum { BOARD_PAGE_BYTES = 4096 };
 
 static int fail(char *error, const char *what)
 {
@@ -22,17 +32,38 @@ static int fail(char *error, const char *what)
     return STENTOR_ESYSTEM;
 }
 
-static uint64_t worker_bytes(uint32_t channels)
+static uint64_t pages(uint64_t bytes)
 {
-    uint64_t bytes =
-        sizeof(struct board_worker) + (uint64_t)channels * sizeof(uint32_t);
-    return (bytes + BOARD_LINE_BYTES - 1) / BOARD_LINE_BYTES * BOARD_LINE_BYTES;
+    return (bytes + BOARD_PAGE_BYTES - 1) / BOARD_PAGE_BYTES * BOARD_PAGE_BYTES;
 }
 
-static uint64_t board_bytes(uint32_t channels)
+static uint64_t counts_bytes(uint32_t channels)
 {
-    return sizeof(struct board_header) +
-           BOARD_WORKERS_MAX * worker_bytes(channels);
+    return pages(sizeof(struct board_worker) +
+                 (uint64_t)channels * sizeof(uint32_t));
+}
+
+static uint64_t crowd_bytes(uint32_t crowd)
+{
+    return pages((uint64_t)crowd * sizeof(struct crowd_member));
+}
+
+static uint64_t worker_bytes(uint32_t channels, uint32_t crowd)
+{
+    return counts_bytes(channels) + crowd_bytes(crowd);
+}
+
+/* Where the first worker's part begins. */
+static uint64_t workers_at(uint32_t crowd)
+{
+    return pages(sizeof(struct board_header)) +
+           pages((uint64_t)crowd * sizeof(struct crowd_meter));
+}
+
+static uint64_t board_bytes(uint32_t channels, uint32_t crowd)
+{
+    return workers_at(crowd) +
+           BOARD_WORKERS_MAX * worker_bytes(channels, crowd);
 }
 
 static int map(struct board *board, int fd, char *error)
@@ -45,10 +76,12 @@ static int map(struct board *board, int fd, char *error)
     return 0;
 }
 
-int board_create(int fd, uint32_t workers, uint32_t channels, char *error)
+int board_create(int fd, uint32_t workers, uint32_t channels,
+                 uint32_t addresses, char *error)
 {
     CHECK(workers <= BOARD_WORKERS_MAX);
-    struct board board = { .bytes = board_bytes(channels) };
+    uint32_t crowd = crowd_places(addresses);
+    struct board board = { .bytes = board_bytes(channels, crowd) };
     if (ftruncate(fd, (off_t)board.bytes) != 0)
         return fail(error, "cannot size it");
     int code = map(&board, fd, error);
@@ -58,9 +91,14 @@ int board_create(int fd, uint32_t workers, uint32_t channels, char *error)
     board.header->version = BOARD_VERSION;
     board.header->workers = workers;
     board.header->channels = channels;
-    board.header->worker_bytes = worker_bytes(channels);
+    board.header->crowd = crowd;
+    board.header->worker_bytes = worker_bytes(channels, crowd);
+    bool seeded = getrandom(&board.header->seed, sizeof board.header->seed,
+                            0) == sizeof board.header->seed;
+    if (!seeded)
+        code = fail(error, "no random bytes");
     board_close(&board);
-    return 0;
+    return code;
 }
 
 int board_open(struct board *board, int fd, char *error)
@@ -81,9 +119,10 @@ int board_open(struct board *board, int fd, char *error)
     if (header->magic != BOARD_MAGIC || header->version != BOARD_VERSION) {
         snprintf(error, STENTOR_ERROR_BYTES, "board: not of this version");
         code = STENTOR_EVERSION;
-    } else if (header->worker_bytes != worker_bytes(header->channels) ||
+    } else if (header->worker_bytes !=
+                   worker_bytes(header->channels, header->crowd) ||
                header->workers > BOARD_WORKERS_MAX ||
-               board->bytes != board_bytes(header->channels)) {
+               board->bytes != board_bytes(header->channels, header->crowd)) {
         snprintf(error, STENTOR_ERROR_BYTES, "board: its sizes do not fit");
         code = STENTOR_EINVALID;
     }
@@ -102,10 +141,31 @@ void board_close(struct board *board)
 struct board_worker *board_worker(const struct board *board, uint32_t number)
 {
     CHECK(number < board_workers(board));
-    char *first = (char *)(board->header + 1);
+    char *first = (char *)board->header + workers_at(board->header->crowd);
     return (struct board_worker *)(void *)(first +
                                            number *
                                                board->header->worker_bytes);
+}
+
+struct crowd_meter *board_meters(const struct board *board)
+{
+    return (struct crowd_meter *)(void *)((char *)board->header +
+                                          pages(sizeof *board->header));
+}
+
+struct crowd_member *board_crowd(const struct board *board, uint32_t number)
+{
+    char *part = (char *)board_worker(board, number);
+    return (struct crowd_member *)(void *)(part + counts_bytes(
+                                                      board->header->channels));
+}
+
+uint32_t board_address_connections(const struct board *board, uint64_t key)
+{
+    uint32_t sum = 0;
+    for (uint32_t i = 0; i < board_workers(board); i++)
+        sum += crowd_count(board_crowd(board, i), board->header->crowd, key);
+    return sum;
 }
 
 void board_grow(const struct board *board, uint32_t workers)
@@ -132,6 +192,15 @@ uint32_t board_streams(const struct board *board)
     return sum;
 }
 
+/* Back to nothing, without touching what was never used. */
+static void clear_crowd(const struct board *board, uint32_t number)
+{
+    struct crowd_member *members = board_crowd(board, number);
+    uint64_t bytes = crowd_bytes(board->header->crowd);
+    if (madvise(members, bytes, MADV_REMOVE) != 0)
+        memset(members, 0, bytes);
+}
+
 void board_forget_worker(const struct board *board, uint32_t number)
 {
     struct board_worker *worker = board_worker(board, number);
@@ -140,6 +209,7 @@ void board_forget_worker(const struct board *board, uint32_t number)
     __atomic_store_n(&worker->streams, 0, __ATOMIC_RELAXED);
     for (uint32_t i = 0; i < board->header->channels; i++)
         __atomic_store_n(&worker->channel_streams[i], 0, __ATOMIC_RELAXED);
+    clear_crowd(board, number);
 }
 
 uint64_t board_sum(const struct board *board, enum board_counter counter)

@@ -12,10 +12,11 @@
 #include <stdint.h>
 
 #include "mailbox/blame.h"
+#include "mailbox/crowd.h"
 
 enum {
     BOARD_MAGIC = 0x424e5453,
-    BOARD_VERSION = 2,
+    BOARD_VERSION = 3,
     BOARD_WORKERS_MAX = 64 /* there is room for so many; unused is untouched */
 };
 
@@ -38,6 +39,10 @@ enum {
     X(bytes_sent, "bytes of streams written to clients")                    \
     X(heartbeats, "heartbeats written")                                     \
     X(fell_behind, "times a client did not take all bytes at once")         \
+    X(refused_address, "connections refused: `address_connections`")        \
+    X(refused_rate, "requests refused: limit `address_requests`")           \
+    X(addresses_untracked, "connections not counted: limit `addresses`")    \
+    X(addresses_forgotten, "addresses whose requests were forgotten early") \
     X(skipped, "times a slow client was taken to the newest event")         \
     X(policies_full, "streams kept as the server's own: limit `policies`")  \
     X(closed_by_client, "streams ended by the client")                      \
@@ -68,6 +73,8 @@ struct board_worker {
     uint32_t connections; /* open now */
     uint32_t streams;     /* of these: streams */
     uint32_t starts;      /* how often this worker was started */
+    uint32_t descriptors; /* connections that it has descriptors for */
+    uint32_t reserved;
     uint64_t counters[COUNTERS];
     /* Streams of each channel, by the journal's channel number. */
     uint32_t channel_streams[];
@@ -78,6 +85,9 @@ struct board_header {
     uint32_t version;
     uint32_t workers; /* that there ever were; grows (board_grow) */
     uint32_t channels;
+    uint32_t crowd; /* places of each table of addresses (crowd.h) */
+    uint32_t reserved;
+    uint64_t seed;         /* of their keys */
     uint64_t worker_bytes; /* from one worker's part to the next */
     struct board_brain brain __attribute__((aligned(64)));
 };
@@ -88,11 +98,21 @@ struct board {
     uint64_t bytes;
 };
 
-int board_create(int fd, uint32_t workers, uint32_t channels, char *error);
+/* `addresses`: how many distinct ones are to be told apart. */
+int board_create(int fd, uint32_t workers, uint32_t channels,
+                 uint32_t addresses, char *error);
 int board_open(struct board *board, int fd, char *error);
 void board_close(struct board *board);
 
 struct board_worker *board_worker(const struct board *board, uint32_t number);
+
+/* The addresses of a worker's connections, and when addresses may ask again;
+   board->header->crowd places each. */
+struct crowd_member *board_crowd(const struct board *board, uint32_t number);
+struct crowd_meter *board_meters(const struct board *board);
+
+/* Connections of an address over all workers. */
+uint32_t board_address_connections(const struct board *board, uint64_t key);
 
 /* The supervisor has one worker more; the others see its part from now on. */
 void board_grow(const struct board *board, uint32_t workers);

@@ -99,8 +99,8 @@ static int open_board(struct objects *objects, const struct stentor_plan *plan,
     objects->board_file = new_file("stentor: board");
     if (objects->board_file < 0)
         return fail(error, "board");
-    int code =
-        board_create(objects->board_file, 0, plan->limits.channels, error);
+    int code = board_create(objects->board_file, 0, plan->limits.channels,
+                            plan->limits.addresses, error);
     if (code == 0)
         code = seal(objects->board_file, "board", error);
     if (code == 0)

@@ -20,6 +20,7 @@ bool plan_read(const struct control_message *message, struct stentor_plan *plan)
     memcpy(plan, message->body, sizeof *plan);
     return plan->abi == STENTOR_ABI &&
            plan->listener_count <= STENTOR_LISTENERS_MAX &&
+           plan->network_count <= STENTOR_NETWORKS_MAX &&
            plan->heartbeat.size <= STENTOR_HEARTBEAT_BYTES;
 }
 
@@ -53,14 +54,17 @@ static bool same_listeners(const struct stentor_plan *a,
             strncmp(a->listeners[i].host, b->listeners[i].host,
                     STENTOR_HOST_BYTES) != 0)
             return false;
-    return true;
+    return a->network_count == b->network_count &&
+           memcmp(a->networks, b->networks,
+                  a->network_count * sizeof *a->networks) == 0;
 }
 
 static bool same_limits(const struct stentor_limits *a,
                         const struct stentor_limits *b)
 {
     struct stentor_limits copy = *b;
-    copy.channels = a->channels; /* is named apart */
+    copy.channels = a->channels; /* are named apart */
+    copy.addresses = a->addresses;
     return memcmp(a, &copy, sizeof copy) == 0;
 }
 
@@ -90,6 +94,8 @@ void plan_warn_of_changes(const struct stentor_plan *force,
     name_if(force->kept_bytes != wanted->kept_bytes, "limit kept", &names);
     name_if(force->limits.channels != wanted->limits.channels, "limit channels",
             &names);
+    name_if(force->limits.addresses != wanted->limits.addresses,
+            "limit addresses", &names);
     name_if(!same_limits(&force->limits, &wanted->limits), "limits", &names);
     name_if(!same_heartbeat(&force->heartbeat, &wanted->heartbeat), "heartbeat",
             &names);

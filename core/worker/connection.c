@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker/connection.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/address.h"
 #include "base/check.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "worker/origin.h"
 #include "worker/process.h"
 #include "worker/reading.h"
 #include "worker/request.h"
@@ -38,12 +39,13 @@ static void on_closed(uv_handle_t *handle)
     struct worker *worker = connection_worker(connection);
     CHECK(connection->state == CONNECTION_CLOSING);
     count_open(worker, -1);
+    origin_leave(connection);
     connection->magic = 0;
     free(connection);
     listeners_resume(worker);
 }
 
-void connection_open(struct worker *worker, int fd, bool surplus)
+struct connection *connection_open(struct worker *worker, int fd, bool surplus)
 {
     struct connection *connection = xcalloc(1, sizeof *connection);
     connection->magic = CONNECTION_MAGIC;
@@ -61,6 +63,7 @@ void connection_open(struct worker *worker, int fd, bool surplus)
     wheel_set(&worker->wheel, &connection->timer,
               worker->plan.limits.head_time_ms);
     reading_start(connection);
+    return connection;
 }
 
 void connection_go(struct connection *connection, enum connection_state state)
@@ -154,6 +157,7 @@ void connection_answered(struct connection *connection)
         return;
     }
     connection_go(connection, CONNECTION_IDLE);
+    origin_rest(connection);
     if (ahead) {
         request_reset(request);
         reading_ahead(connection);
@@ -199,20 +203,15 @@ void connection_deadline(struct connection *connection)
 
 void connection_address(const struct connection *connection, char text[64])
 {
-    struct sockaddr_storage address;
-    int size = sizeof address;
+    struct sockaddr_storage peer;
+    struct address address;
+    int size = sizeof peer;
+    const struct address *behind = origin_behind(connection);
     memcpy(text, "unknown", 8);
-    if (uv_tcp_getpeername(&connection->tcp, (struct sockaddr *)&address,
-                           &size) != 0)
-        return;
-    if (address.ss_family == AF_INET) {
-        const struct sockaddr_in *v4 = (const void *)&address;
-        inet_ntop(AF_INET, &v4->sin_addr, text, 64);
-    } else if (address.ss_family == AF_INET6) {
-        const struct sockaddr_in6 *v6 = (const void *)&address;
-        if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
-            inet_ntop(AF_INET, &v6->sin6_addr.s6_addr[12], text, 64);
-        else
-            inet_ntop(AF_INET6, &v6->sin6_addr, text, 64);
-    }
+    if (behind != NULL)
+        address_format(behind, text);
+    else if (uv_tcp_getpeername(&connection->tcp, (struct sockaddr *)&peer,
+                                &size) == 0 &&
+             address_of_socket((struct sockaddr *)&peer, &address))
+        address_format(&address, text);
 }

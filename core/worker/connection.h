@@ -54,11 +54,17 @@ struct connection {
     bool surplus : 1;     /* over the limit: will be refused */
     bool lingering : 1;   /* responding: all is said, the client may read it */
     bool paused : 1;      /* not read: it has sent too much ahead */
+    bool proxied : 1;     /* its peer is a trusted proxy */
+    bool crowded : 1;     /* its address has too many: will be refused */
+    uint8_t listener;     /* of the plan's, where it was accepted */
     uint16_t heard;       /* stream: bytes that it sent and nobody wants */
     uint16_t policy;      /* stream: how it is kept (policy.h) */
+    uint32_t place;       /* where its address counts (crowd.h) */
     struct wheel_member timer; /* its one deadline: what it means, the state
                                   says */
     uint32_t started;          /* stream: wheel tick of its beginning */
+    uint32_t behind;           /* number of the client's address, where that is
+                                  not the peer's (origin.h); 0: it is */
     union {
         struct request *request;   /* reading, deciding, responding; or NULL */
         struct audience *audience; /* streaming */
@@ -81,7 +87,7 @@ _Static_assert(sizeof(struct connection) <= 344,
 
 /* A connection on the accepted socket `fd`, which it owns from now on. With
    `surplus` its first request is refused. */
-void connection_open(struct worker *worker, int fd, bool surplus);
+struct connection *connection_open(struct worker *worker, int fd, bool surplus);
 
 /* Walks an edge of the picture above. */
 void connection_go(struct connection *connection, enum connection_state state);
@@ -99,7 +105,8 @@ void connection_deadline(struct connection *connection);
 /* Gives the request back; a stream has no use for it. */
 void connection_drop_request(struct connection *connection);
 
-/* The client's address without port, NUL-terminated. */
+/* The client's address without port, NUL-terminated: what a trusted proxy says
+   it is, or the peer's. */
 void connection_address(const struct connection *connection, char text[64]);
 
 static inline struct worker *connection_worker(const struct connection *of)

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "worker/connection.h"
+#include "worker/origin.h"
 #include "worker/process.h"
 
 enum {
@@ -132,9 +133,22 @@ void listeners_resume(struct worker *worker)
 
 /* --- accepting ------------------------------------------------------------ */
 
-static int accept_one(const struct listener *listener)
+static int accept_one(const struct listener *listener,
+                      struct sockaddr_storage *peer)
 {
-    return accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    socklen_t size = sizeof *peer;
+    return accept4(listener->fd, (struct sockaddr *)peer, &size,
+                   SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+static void open_client(const struct listener *listener, int fd,
+                        const struct sockaddr_storage *peer, bool surplus)
+{
+    struct connection *connection =
+        connection_open(listener->worker, fd, surplus);
+    if (!origin_arrive(connection, (const struct sockaddr *)peer,
+                       listener->number))
+        connection_close(connection, COUNTER_closed_error);
 }
 
 /* All descriptors are used: one client more can be told so with the reserve. */
@@ -145,9 +159,10 @@ static void accept_with_reserve(struct listener *listener)
         return;
     close(listeners->reserve);
     listeners->reserve = -1;
-    int fd = accept_one(listener);
+    struct sockaddr_storage peer;
+    int fd = accept_one(listener, &peer);
     if (fd >= 0)
-        connection_open(listener->worker, fd, true);
+        open_client(listener, fd, &peer, true);
 }
 
 /* The error of one accept; false ends the round. */
@@ -176,16 +191,17 @@ static void accept_some(struct listener *listener)
     struct listeners *listeners = &worker->listeners;
     uint32_t total = board_connections(&worker->board);
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-        int fd = accept_one(listener);
+        struct sockaddr_storage peer;
+        int fd = accept_one(listener, &peer);
         if (fd < 0) {
             if (!goes_on_after(listener, errno))
                 return;
             continue;
         }
         uint32_t own = own_connections(worker);
-        connection_open(worker, fd,
-                        own >= listeners->refuse_at ||
-                            total >= worker->plan.limits.connections);
+        open_client(listener, fd, &peer,
+                    own >= listeners->refuse_at ||
+                        total >= worker->plan.limits.connections);
         total++;
         if (own + 1 >= listeners->pause_at) {
             pause_for_descriptors(worker, "descriptors (raise: ulimit -Hn)");
@@ -233,6 +249,8 @@ void listeners_init(struct worker *worker)
     list_init(&listeners->all);
     wheel_member_init(&listeners->retry);
     set_limits(listeners);
+    __atomic_store_n(&worker->shown->descriptors, listeners->refuse_at,
+                     __ATOMIC_RELAXED);
     listeners->reserve = -1;
     take_reserve(listeners);
 }
@@ -245,6 +263,7 @@ int listeners_add(struct worker *worker, uint32_t of, const int *fds,
         struct listener *listener = xcalloc(1, sizeof *listener);
         listener->magic = LISTENER_MAGIC;
         listener->of = of;
+        listener->number = i;
         listener->fd = fds[i];
         listener->worker = worker;
         int result = uv_poll_init(&worker->loop, &listener->poll, fds[i]);

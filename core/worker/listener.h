@@ -24,7 +24,8 @@ struct worker;
 
 struct listener {
     uint32_t magic;
-    uint32_t of; /* number of the worker whose socket it is */
+    uint32_t of;     /* number of the worker whose socket it is */
+    uint32_t number; /* of the plan's listeners */
     int fd;
     struct worker *worker;
     struct list link;

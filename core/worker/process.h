@@ -13,6 +13,7 @@
 #include "supervisor/control.h"
 #include "worker/fanout.h"
 #include "worker/listener.h"
+#include "worker/origin.h"
 #include "worker/pending.h"
 #include "worker/policy.h"
 #include "worker/wheel.h"
@@ -29,6 +30,7 @@ struct worker {
     uint32_t number;
     struct stentor_plan plan; /* limits and heartbeat in force */
     struct policies policies; /* how streams are kept */
+    struct origins origins;   /* clients behind proxies */
     struct journal journal;   /* read-only */
     struct board board;
     struct board_worker *shown; /* our part of the board */

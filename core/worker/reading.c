@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "worker/connection.h"
+#include "worker/origin.h"
 #include "worker/process.h"
 #include "worker/request.h"
 #include "worker/response.h"
@@ -56,6 +57,16 @@ static void ask_brain(struct connection *connection)
     pending_offer(worker, connection);
 }
 
+/* Asked once for each request, before its body has come. */
+static bool is_admitted(struct connection *connection)
+{
+    struct request *request = connection->request;
+    if (request->admitted)
+        return true;
+    request->admitted = true;
+    return origin_admit(connection);
+}
+
 static void act(struct connection *connection, enum request_progress progress)
 {
     struct request *request = connection->request;
@@ -67,6 +78,8 @@ static void act(struct connection *connection, enum request_progress progress)
         response_refuse(connection, request->status, request->reason);
     else if (request->head_done && connection->surplus)
         refuse_surplus(connection);
+    else if (request->head_done && !is_admitted(connection))
+        return; /* refused */
     else if (progress == REQUEST_WHOLE)
         ask_brain(connection);
     else if (request->head_done)

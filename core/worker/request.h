@@ -46,6 +46,7 @@ struct request {
     bool at_line_start; /* the next byte of the head begins a line */
     bool after_cr;      /* its last byte was CR */
     bool head_done;
+    bool admitted; /* the head has passed what is asked of its address */
     bool whole;
     bool keep_alive; /* what the client wants */
     bool accepts_stream;

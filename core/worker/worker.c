@@ -326,6 +326,7 @@ static void open_loop(struct worker *worker)
                   on_control);
     pending_init(&worker->pending, worker->number, worker->shown->starts);
     policies_init(&worker->policies, &worker->plan);
+    origins_init(&worker->origins);
     fanout_init(&worker->fanout, worker);
 }
 
@@ -333,6 +334,7 @@ static void done(struct worker *worker)
 {
     fanout_done(&worker->fanout);
     policies_done(&worker->policies);
+    origins_done(&worker->origins);
     pending_done(&worker->pending);
     while (worker->spare != NULL)
         request_free(worker_take_request(worker));

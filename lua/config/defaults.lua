@@ -2,6 +2,7 @@
 -- What the words that set things (`limits`, `heartbeat`, …) say when the config
 -- is silent, and how `limits` maps to `struct stentor_limits`.
 local types = require "stentor.types"
+local units = require "stentor.units"
 
 local defaults = {}
 
@@ -11,6 +12,15 @@ end
 
 local INT_MAX = 2 ^ 31 - 1
 local MESSAGE_MAX = 2 ^ 28 -- what goes through a mailbox, four times over
+
+-- "100/m": so many at once, then one each 0.6 s.
+local pace = types.custom("pace", 'how many in what time, such as "50/s" or '
+  .. '"100/m"', function(value)
+    local rate = units.rate(value)
+    if not rate or rate <= 0 or rate > 1e9 then return nil end
+    local burst = units.duration("1" .. value:match("%a+$"))
+    return { interval = 1 / rate, burst = math.max(burst, 1 / rate) }
+  end)
 
 defaults.limits = {
   connections = whole("250k", types.count, INT_MAX),
@@ -31,6 +41,9 @@ defaults.limits = {
   channels = whole("10k", types.count, 10 ^ 7),
   stream_channels = whole(64, types.count, 10000),
   policies = whole(1000, types.count, 65534),
+  addresses = whole("250k", types.count, 10 ^ 7),
+  address_connections = whole("250k", types.count, INT_MAX),
+  address_requests = pace { default = "100k/s" },
   latest_keys = whole("10k", types.count, 10 ^ 7),
   handlers = whole("10k", types.count, 10 ^ 6),
   kept = types.size { default = "64M", min = "64k", max = "64G" },
@@ -48,7 +61,10 @@ function defaults.limit_fields(limits)
   local fields = {}
   for name, value in pairs(limits) do
     if not defaults.other_limits[name] then
-      if SIZES[name] then
+      if name == "address_requests" then
+        fields.address_interval_ns = math.floor(value.interval * 1e9)
+        fields.address_burst_ns = math.floor(value.burst * 1e9)
+      elseif SIZES[name] then
         fields[name .. "_bytes"] = value
       elseif name:find("_time$") then
         fields[name .. "_ms"] = math.floor(value * 1000 + 0.5)
@@ -96,7 +112,7 @@ function defaults.new()
   for _, name in ipairs { "brain_timeout", "drain", "drain_window" } do
     supervise[name] = default_of(defaults.supervise, name)
   end
-  return { listeners = {}, workers = 0, journal_bytes = 64 * 2 ^ 20,
+  return { listeners = {}, networks = {}, workers = 0, journal_bytes = 64 * 2 ^ 20,
     log_level = "info", limits = defaults.limit_fields(limits),
     latest_keys = limits.latest_keys, handlers = limits.handlers,
     kept_bytes = limits.kept, given_limits = {},

@@ -41,6 +41,39 @@ local function first_time(call)
   return true
 end
 
+-- The proxies of `trust_proxy`, as the core has networks.
+local function networks_of(call, named)
+  local core = call.server.core
+  local network = types.custom("network",
+    'an address or a network such as "10.0.0.0/8"', function(value)
+      return type(value) == "string" and core.network(value) and value or nil
+    end) {}
+  local checked = schema.check({
+    trust_proxy = types.list { of = network, optional = true },
+  }, named, call.tell)
+  local list = checked.trust_proxy
+  return list and not standin.is(list) and list or {}
+end
+
+-- The network is trusted by the listener `number`, and perhaps by others.
+local function trust(call, text, number)
+  local server = call.server
+  local list = server.settings.networks
+  local found
+  for _, entry in ipairs(list) do
+    if entry.text == text then found = entry end
+  end
+  if not found then
+    if #list >= server.core.networks_max then
+      return call.tell({ "trust_proxy" }, ("at most %d networks"):format(
+        server.core.networks_max))
+    end
+    found = { text = text, network = server.core.network(text), listeners = 0 }
+    list[#list + 1] = found
+  end
+  found.listeners = bit.bor(found.listeners, bit.lshift(1, number - 1))
+end
+
 function settings.listen(call)
   local given = call.settings
   if standin.is(given) then return end
@@ -48,17 +81,17 @@ function settings.listen(call)
   if type(given) ~= "table" then
     return call.tell({}, 'expected an address such as "127.0.0.1:3000"')
   end
-  local named = false
-  for name in pairs(given) do named = named or type(name) == "string" end
-  if named then
-    local rest = {}
-    for name, value in pairs(given) do
-      if type(name) == "string" then rest[name] = value end
+  local addresses, rest = {}, {}
+  for name, value in pairs(given) do
+    if type(name) == "string" then
+      rest[name] = value
+    else
+      addresses[name] = value
     end
-    return schema.check({}, rest, call.tell)
   end
+  local trusted = networks_of(call, rest)
   local list = call.server.settings.listeners
-  for _, text in ipairs(LISTEN:check(given, call.tell, {}) or {}) do
+  for _, text in ipairs(LISTEN:check(addresses, call.tell, {}) or {}) do
     local listener, why = address.parse(text)
     if not listener then
       call.tell({}, why)
@@ -69,6 +102,9 @@ function settings.listen(call)
         end
       end
       list[#list + 1] = listener
+      for _, network in ipairs(trusted) do
+        trust(call, network, #list)
+      end
     end
   end
   local most = call.server.core.listeners_max

@@ -64,7 +64,7 @@ static void open_worker(struct bench *bench)
     CHECK(journal_create(journal, 1 << 22, 16, error) == 0);
     CHECK(journal_open(&bench->journal, journal, true, error) == 0);
     CHECK(journal_open(&worker->journal, journal, false, error) == 0);
-    CHECK(board_create(board, 1, 16, error) == 0);
+    CHECK(board_create(board, 1, 16, 16, error) == 0);
     CHECK(board_open(&worker->board, board, error) == 0);
     worker->shown = board_worker(&worker->board, 0);
     worker->plan.limits.client_lag_bytes = 1 << 20;

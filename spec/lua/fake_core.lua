@@ -7,6 +7,7 @@ fake.kinds = { request = 1, opened = 2, closed = 3, lost = 4, timer = 5, go = 6,
   stop = 7, moved = 8 }
 fake.since = { now = 0, count = 1, time = 2, all = 3 }
 fake.levels = { debug = 0, info = 1, warn = 2, error = 3 }
+fake.networks_max = 64
 fake.listeners_max, fake.host_bytes, fake.heartbeat_bytes = 16, 64, 512
 fake.control_bytes = 104
 fake.loading_time = function() end
@@ -25,6 +26,10 @@ function fake.ticket_text(ticket) return tostring(ticket) end
 function fake.ticket_worker(ticket) return math.floor(ticket / 1000) end
 
 function fake.item_channels(item) return item.channels end
+
+function fake.network(given)
+  return given:find "^[%d.]+/?%d*$" and given or nil
+end
 
 function fake.policy(policy) return policy end
 

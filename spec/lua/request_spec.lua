@@ -8,7 +8,8 @@ local function request_of(line, options)
   local core = fake.new()
   core:request(line, options)
   local item = core.next()
-  return request.new(core, item, item.method.bytes, item.path.bytes, nil)
+  return request.new({ core = core, load = core.load }, item, item.method.bytes,
+    item.path.bytes, nil)
 end
 
 local function refused(fn)

@@ -10,7 +10,7 @@ describe("board", function()
 
   before_each(function()
     fd, board = fork.memory(), ffi.new "struct board"
-    assert.equal(0, lib.board_create(fd, 3, 10, why), ffi.string(why))
+    assert.equal(0, lib.board_create(fd, 3, 10, 100, why), ffi.string(why))
     assert.equal(0, lib.board_open(board, fd, why), ffi.string(why))
   end)
 

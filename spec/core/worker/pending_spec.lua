@@ -39,7 +39,7 @@ describe("pending requests", function()
     pending = worker.pending
     assert.equal(0, uv.uv_loop_init(worker.loop))
     local fd = ffi.C.memfd_create("board", 1)
-    assert.equal(0, lib.board_create(fd, 1, 4, error), ffi.string(error))
+    assert.equal(0, lib.board_create(fd, 1, 4, 10, error), ffi.string(error))
     assert.equal(0, lib.board_open(worker.board, fd, error))
     ffi.C.close(fd)
     worker.shown = lib.board_worker(worker.board, 0)

@@ -44,6 +44,15 @@ local rows = {
     "config.lua:3: workers: is given twice, first on line 2 of config.lua" },
   { "an address given twice", LISTEN .. LISTEN,
     'config.lua:2: listen: "127.0.0.1:3000" is given twice' },
+  { "a proxy to trust that is none", 'listen { "127.0.0.1:3000", trust_proxy = { "10.0.0.0/8", '
+    .. '"all" } }',
+    'config.lua:1: listen: trust_proxy: expected an address or a network such as '
+    .. '"10.0.0.0/8", got "all"' },
+  { "a mistyped setting of listen", 'listen { "127.0.0.1:3000", trust_proxi = { "10.0.0.0/8" } }',
+    'config.lua:1: listen: unknown setting "trust_proxi", did you mean "trust_proxy"?' },
+  { "a pace without its time", LISTEN .. "limits { address_requests = 50 }",
+    'config.lua:2: limits: address_requests: expected how many in what time, such as "50/s" or '
+    .. '"100/m", got 50' },
   { "two channels of one name", LISTEN .. 'local e = channel "e" {}\n'
     .. 'channel "e" {}\n' .. SERVED,
     'config.lua:3: channel "e": is declared twice, first on line 2 of config.lua' },
