@@ -6,7 +6,7 @@ exclude_files = { "build", "**/node_modules" }
 local tools = { "env", "file", "now", "sleep", "json", "later", "log" }
 local words = {
   "listen", "workers", "limits", "journal", "heartbeat", "supervise", "channel", "route",
-  "admit", "plugin", "every", "task", "on", "include",
+  "admit", "plugin", "every", "task", "on", "include", "kafka",
 }
 
 local function all(...)

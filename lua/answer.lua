@@ -296,8 +296,7 @@ local function pass(server, route, request, gates)
   return true
 end
 
--- The job of a coroutine: runs the gates and the route's function.
-function answer.run(server, route, request)
+local function run(server, route, request)
   if not pass(server, route, request, server.gates)
       or not pass(server, route, request, route.gates) then
     return
@@ -308,6 +307,14 @@ function answer.run(server, route, request)
   else
     finish_guarded(server, route, request, true, route.channels)
   end
+end
+
+-- The job of a coroutine: runs the gates and the route's function.
+function answer.run(server, route, request)
+  local co = coroutine.running()
+  server.requests[co] = true
+  run(server, route, request)
+  server.requests[co] = nil
 end
 
 return answer

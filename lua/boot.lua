@@ -4,6 +4,7 @@
 local answer = require "stentor.answer"
 local core = require "stentor.core"
 local coroutines = require "stentor.coroutines"
+local family = require "stentor.family"
 local loader = require "stentor.config.loader"
 local plugin = require "stentor.plugin"
 local policy = require "stentor.policy"
@@ -50,6 +51,12 @@ end
 -- Gives the channels their numbers. A route is plain if nothing has to be asked
 -- before its stream: no function and no gate.
 function boot.open(self)
+  for _, bus in ipairs(self.buses) do
+    local ok, why = bus:open()
+    if not ok then
+      return ("%s:%d: kafka: %s"):format(bus.path, bus.line or 0, why)
+    end
+  end
   for _, channel in ipairs(self.channel_list) do
     local ok, why, code = channel:open()
     if not ok then
@@ -57,6 +64,10 @@ function boot.open(self)
       return ('%s:%d: channel "%s": %s'):format(channel.path, channel.line or 0,
         channel.name, why)
     end
+  end
+  if #self.buses > 0 then
+    family.copy(self)
+    self.core.kafka_start()
   end
   for _, route in ipairs(self.routes) do
     if route.stream then policy.prepare(self, route) end

@@ -15,6 +15,7 @@ channel.__index = channel
 
 local RECENT_MAX = 10000
 local RETRY_MAX = 86400 -- seconds
+local FULL_POLL_MS = 20
 local OPTIONS = { event = true, key = true, retry = true }
 
 function channel:__tostring()
@@ -33,6 +34,7 @@ function channel.new(server, name, settings, hooks)
     settings = settings, number = nil, hooks = hooks:child(),
     known_clients = 0 }, channel)
   self.key_of = settings.key and key.new(settings.key)
+    or settings.into and settings.into.key_of
   if settings.latest then
     local keys = settings.limits.latest_keys or server.settings.latest_keys
     self.latest = latest.new(settings.key and keys or 1,
@@ -48,6 +50,9 @@ function channel:open()
     replay.seconds and replay.seconds * 1000)
   if not number then return nil, message, name end
   self.number = number
+  if self.settings.into then
+    core.topic_channel(self.settings.into.number, number)
+  end
   self.target = { channels = { self }, core = core.target { number },
     tell = self.hooks:wants_clients(), latest = self.latest ~= nil }
   self.server.numbered[number] = self
@@ -119,7 +124,27 @@ local function key_text(self, text, data, options)
   return self.key_of(event.new(fields)) or ""
 end
 
--- A text goes as it is, all else as JSON; returns the event's id.
+-- Too much of the channel waits for Kafka. A request is refused; who else can
+-- wait does; the rest is told. Returns as core.publish.
+local function publish_when_free(self, ...)
+  local server = self.server
+  local co = not server.may_not_wait and server.pool:current()
+  if co and server.requests[co] then
+    error(refusal.later(1, ('channel "%s": too much waits for Kafka')
+      :format(self.name)), 0)
+  end
+  local id, message, code
+  repeat
+    if not co or server.phase ~= "running" then return nil, "full", "EFULL" end
+    server.clock:after(FULL_POLL_MS, function() server.pool:resume(co) end)
+    coroutine.yield()
+    id, message, code = server.core.publish(self.number, ...)
+  until code ~= "EFULL"
+  return id, message, code
+end
+
+-- A text goes as it is, all else as JSON; returns the event's id; or nil and
+-- "full" when it would have to wait for Kafka and cannot.
 function channel:publish(data, options)
   local server = self.server
   if not server:may_act("publish") then return standin.new() end
@@ -133,8 +158,13 @@ function channel:publish(data, options)
   local most = self.settings.limits.event
   if most and #text > most then too_large(most) end
   local event_key = key_text(self, text, data, options)
+  local retry = options and options.retry and retry_ms(options.retry) or 0
   local id, message, code = server.core.publish(self.number, text, name,
-    event_key, options and options.retry and retry_ms(options.retry) or 0)
+    event_key, retry)
+  if code == "EFULL" then
+    id, message, code = publish_when_free(self, text, name, event_key, retry)
+    if code == "EFULL" then return nil, message end
+  end
   if not id then publish_failed(self, message, code) end
   if self.latest then
     local frame = server.core.newest_frame(self.number)

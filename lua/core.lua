@@ -3,12 +3,16 @@
 -- is its contract and its cdef. core.new(brain) wraps each function: arguments
 -- are checked, codes become `nil, message, name`, bytes become Lua strings.
 local ffi = require "ffi"
+local add_kafka = require "stentor.core.kafka"
 
 local core = {}
 
 local function declare()
-  local header = assert(require("stentor.embedded")("core/brain/ffi.h"))
-  ffi.cdef((header:gsub("%f[^\n%z]#[^\n]*", "")))
+  for _, name in ipairs { "ffi", "ffi_kafka" } do
+    local header = assert(require("stentor.embedded")("core/brain/" .. name
+      .. ".h"))
+    ffi.cdef((header:gsub("%f[^\n%z]#[^\n]*", "")))
+  end
   local C = ffi.C
   if C.stentor_abi() ~= C.STENTOR_ABI then
     error(("core.lua was made for ABI %d, the program has %d"):format(
@@ -28,7 +32,7 @@ core.kinds = {
   request = C.STENTOR_REQUEST, opened = C.STENTOR_OPENED,
   closed = C.STENTOR_CLOSED, lost = C.STENTOR_LOST, moved = C.STENTOR_MOVED,
   timer = C.STENTOR_TIMER, go = C.STENTOR_GO,
-  stop = C.STENTOR_STOP,
+  stop = C.STENTOR_STOP, delivered = C.STENTOR_DELIVERED,
 }
 core.since = {
   now = C.STENTOR_SINCE_NOW, count = C.STENTOR_SINCE_COUNT,
@@ -46,6 +50,7 @@ core.networks_max = C.STENTOR_NETWORKS_MAX
 core.host_bytes = C.STENTOR_HOST_BYTES
 core.heartbeat_bytes = C.STENTOR_HEARTBEAT_BYTES
 core.control_bytes = C.STENTOR_CONTROL_BYTES
+core.buses_max = C.STENTOR_BUSES_MAX
 
 local function failure(code)
   return nil, ffi.string(C.stentor_error_text(code)),
@@ -325,6 +330,7 @@ function core.new(brain_pointer)
   add_events(self, brain)
   add_keeping(self, brain)
   add_doing(self, brain)
+  add_kafka(self, brain, { ffi = ffi, C = C, failure = failure, check = check })
 
   -- A borrowed item, valid until the next call; nil when there is none.
   function self.next()

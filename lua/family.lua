@@ -97,6 +97,21 @@ function family.resume(server)
   end
 end
 
+-- Events of members that an earlier brain had may still have to be copied to
+-- Kafka, though nobody asks for the members.
+function family.copy(server)
+  local number = 0
+  while #server.families > 0 do
+    local name = server.core.channel_name(number)
+    if not name then return end
+    local of = name ~= "" and of_member(server, name)
+    if of and of.settings.into then
+      server.core.topic_channel(of.settings.into.number, number)
+    end
+    number = number + 1
+  end
+end
+
 function family:find(...)
   if not self.server:may_act("a family's member") then return nil end
   return self.server.channels[member_name(self, ...)]

@@ -6,6 +6,7 @@ local clock = require "stentor.clock"
 local complaints = require "stentor.config.complaints"
 local coroutines = require "stentor.coroutines"
 local defaults = require "stentor.config.defaults"
+local deliveries = require "stentor.deliveries"
 local family = require "stentor.family"
 local hooks = require "stentor.hooks"
 local log = require "stentor.log"
@@ -43,14 +44,16 @@ end
 function server.new(core, path)
   local self = setmetatable({ core = core, path = path, phase = "loading",
     folder = path:match("^(.*/)[^/]*$") or "", settings = defaults.new(),
-    channels = {}, channel_list = {}, families = {}, numbered = {},
+    channels = {}, channel_list = {}, families = {}, numbered = {}, buses = {},
     routes = {}, router = router.new(), timers = {}, plugins = {},
     told = client.memory(), sources = {}, gates = {}, pending = {}, narrowed = {},
+    requests = {}, -- coroutines that answer one
     hook_depth = 0, complaints = complaints.new(), log = log.new(core),
     beats = {}, beat_count = 0,
     counters = { errors = 0, handlers_full = 0, body_too_long = 0, hooks_dropped = 0 } }, server)
   self.hooks = hooks.new(function(hook, a, b) run_hook(self, hook, a, b) end)
   self.clock = clock.new(core)
+  self.deliveries = deliveries.new(self)
   self.before_go = function() end -- returns what is wrong, or nil
   self.handlers = {
     [core.kinds.opened] = client.on_opened,
@@ -60,6 +63,7 @@ function server.new(core, path)
     [core.kinds.timer] = function() self.clock:run() end,
     [core.kinds.go] = function() self:go() end,
     [core.kinds.stop] = function() self:stop() end,
+    [core.kinds.delivered] = deliveries.on_delivered,
   }
   return self
 end

@@ -131,12 +131,13 @@ describe("the include rule", function()
 
   -- A room knows itself and these; a name with a slash is one header alone.
   -- brain/ffi.h, the boundary to Lua, also says what a plan is; a child finds
-  -- its end of the control channel in supervisor/control.h.
+  -- its end of the control channel in supervisor/control.h. The supervisor
+  -- makes the memory of the Kafka ledger.
   local knows = {
     base = {},
     journal = { "base" },
     mailbox = { "base" },
-    supervisor = { "journal", "mailbox", "base", "brain/ffi.h" },
+    supervisor = { "journal", "mailbox", "base", "brain/ffi.h", "kafka/ledger.h" },
     worker = { "journal", "mailbox", "base", "brain/ffi.h", "supervisor/control.h" },
     brain = { "journal", "mailbox", "base", "supervisor/control.h", "kafka" },
     kafka = { "journal", "mailbox", "base", "supervisor/control.h" },

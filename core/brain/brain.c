@@ -7,6 +7,7 @@
 #include "brain/brain.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,14 +21,30 @@
 #include "brain/script.h"
 #include "mailbox/bell.h"
 
+enum { BRAIN_FLUSH_MS = 2000 /* less than the supervisor's patience */ };
+
+/* What Kafka has not acknowledged gets a last chance: the journal ends with the
+   supervisor. */
+static void end_if_done(struct stentor_brain *brain)
+{
+    if (!brain->stopped)
+        return;
+    uint64_t waiting = brain->kafka != NULL ? kafka_waiting(brain->kafka) : 0;
+    if (waiting > 0 &&
+        uv_now(&brain->loop) < brain->stopped_at + BRAIN_FLUSH_MS)
+        return;
+    if (waiting > 0)
+        log_error("%" PRIu64 " events were not sent to Kafka", waiting);
+    uv_stop(&brain->loop);
+}
+
 /* Lua is entered before this brain is in charge only to be told of GO. */
 static void pump(struct stentor_brain *brain)
 {
     inbox_begin_turn(&brain->inbox);
     script_pump(brain->script);
     inbox_release(brain);
-    if (brain->stopped)
-        uv_stop(&brain->loop);
+    end_if_done(brain);
 }
 
 static void on_idle(uv_idle_t *idle)
@@ -40,6 +57,7 @@ static void on_before_sleep(uv_prepare_t *prepare)
     struct stentor_brain *brain =
         CHECK_CAST(struct stentor_brain, prepare->data, BRAIN_MAGIC);
     uint32_t *asleep = &brain->board.header->brain.asleep;
+    end_if_done(brain);
     bell_lie_down(asleep);
     if (inbox_has_news(brain)) {
         bell_get_up(asleep);
@@ -88,6 +106,7 @@ int stentor_plan(struct stentor_brain *brain, const struct stentor_plan *plan)
 
 void stentor_stopped(struct stentor_brain *brain)
 {
+    brain->stopped_at = uv_now(&brain->loop);
     brain->stopped = true;
 }
 
@@ -117,20 +136,21 @@ static void open_objects(struct stentor_brain *brain,
     const struct control_objects *objects = (const void *)message->body;
     CHECK(message->size == sizeof *objects &&
           objects->worker_count <= CONTROL_WORKERS_MAX &&
-          message->fd_count == 4 + 2 * objects->worker_count);
+          message->fd_count == 5 + 2 * objects->worker_count);
     brain->plan = objects->plan; /* what is in force, not what was asked for */
     if (journal_open(&brain->journal, message->fds[0], true, error) != 0 ||
         board_open(&brain->board, message->fds[1], error) != 0 ||
-        shelf_open(&brain->shelf, message->fds[2], error) != 0)
+        shelf_open(&brain->shelf, message->fds[2], error) != 0 ||
+        ledger_open(&brain->ledger, message->fds[3], error) != 0)
         give_up(error);
     for (uint32_t i = 0; i < 3; i++)
         close(message->fds[i]);
     channel_map_init(&brain->channels, &brain->journal);
-    brain->bell = message->fds[3];
+    brain->bell = message->fds[4];
     brain->peer_count = objects->worker_count;
     for (uint32_t i = 0; i < brain->peer_count; i++) {
-        open_peer(brain, i, message->fds[4 + 2 * i]);
-        brain->peers[i].bell = message->fds[5 + 2 * i];
+        open_peer(brain, i, message->fds[5 + 2 * i]);
+        brain->peers[i].bell = message->fds[6 + 2 * i];
     }
 }
 

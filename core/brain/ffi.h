@@ -25,7 +25,9 @@ enum {
     STENTOR_HOST_BYTES = 64,
     STENTOR_HEARTBEAT_BYTES = 512,
     STENTOR_CONTROL_BYTES = 104,
-    STENTOR_DEATHS_MAX = 3 /* of brains at one record */
+    STENTOR_DEATHS_MAX = 3, /* of brains at one record */
+    STENTOR_BUSES_MAX = 4,  /* Kafka clusters */
+    STENTOR_TOPICS_MAX = 32 /* of all of them, that are written to */
 };
 
 enum stentor_kind {
@@ -37,8 +39,9 @@ enum stentor_kind {
                             asked of it, or had been moved to it */
     STENTOR_TIMER,       /* the time of stentor_timer() has come */
     STENTOR_GO,          /* this brain is in charge: start the sources */
-    STENTOR_STOP         /* the server stops: run the hooks, then
+    STENTOR_STOP,        /* the server stops: run the hooks, then
                             stentor_stopped() */
+    STENTOR_DELIVERED    /* what became of a stentor_topic_publish() */
 };
 
 /* Where a client without an id begins. */
@@ -112,8 +115,13 @@ struct stentor_item {
     /* CLOSED */
     uint32_t seconds;            /* how long the stream lasted */
     uint64_t bytes;              /* sent to it */
-    struct stentor_text reason;  /* "closed" "lagged" "error" "stopped" … */
+    struct stentor_text reason;  /* "closed" "lagged" "error" "stopped" …;
+                                    DELIVERED: why it failed, or nothing */
     struct stentor_text last_id; /* of the last event sent whole */
+
+    /* DELIVERED: where it is; `ticket` says which */
+    int64_t offset;
+    int32_t partition;
 };
 
 struct stentor_response {
@@ -302,7 +310,8 @@ const struct stentor_item *stentor_next(struct stentor_brain *brain);
    negative delay withdraws it. */
 void stentor_timer(struct stentor_brain *brain, double delay_ms);
 
-/* After STENTOR_STOP: the hooks have run, this process may end. */
+/* After STENTOR_STOP: the hooks have run, this process may end, after what
+   waits for Kafka was sent or two seconds have passed. */
 void stentor_stopped(struct stentor_brain *brain);
 
 /* Answers; each ticket once: the worker drops a second answer, and one whose
@@ -348,6 +357,7 @@ double stentor_load(struct stentor_brain *brain);
  * Publishes `count` events at once, all or none; `ids` receives as many texts
  * of STENTOR_ID_BYTES. STENTOR_EEVENT: CR, LF or NUL in the name.
  * STENTOR_ERESERVED: the name "gap". STENTOR_ETOOBIG: data over the limit.
+ * STENTOR_EFULL: too much of the channel waits for Kafka.
  */
 int stentor_publish(struct stentor_brain *brain,
                     const struct stentor_event *events, uint32_t count,

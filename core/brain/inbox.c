@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "brain/inbox.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -45,6 +46,8 @@ static bool peer_has_news(const struct peer *peer)
 bool inbox_has_news(const struct stentor_brain *brain)
 {
     const struct inbox *inbox = &brain->inbox;
+    if (kafka_has_delivery(brain->kafka))
+        return true;
     if (inbox->go || inbox->stop || inbox->timer || inbox->lost != 0 ||
         inbox->rescued.size > 0)
         return true;
@@ -161,6 +164,24 @@ static bool take_rescued(struct inbox *inbox)
     return true;
 }
 
+/* What became of a record that a script has published. */
+static void take_delivery(struct stentor_brain *brain)
+{
+    struct stentor_item *item = &brain->inbox.item;
+    struct kafka_delivery *delivery =
+        brain->kafka != NULL ? kafka_take_delivery(brain->kafka) : NULL;
+    if (delivery == NULL)
+        return;
+    item->kind = STENTOR_DELIVERED;
+    item->ticket = delivery->ticket;
+    item->partition = delivery->partition;
+    item->offset = delivery->offset;
+    if (delivery->why != NULL)
+        item->reason = (struct stentor_text){ delivery->why,
+                                              (uint32_t)strlen(delivery->why) };
+    free(delivery);
+}
+
 /* What did not come from a worker; true if `item` was filled. */
 static bool take_own(struct stentor_brain *brain)
 {
@@ -181,6 +202,8 @@ static bool take_own(struct stentor_brain *brain)
     } else if (inbox->timer) {
         inbox->timer = false;
         item->kind = STENTOR_TIMER;
+    } else {
+        take_delivery(brain);
     }
     return item->kind != 0;
 }

@@ -13,6 +13,7 @@
 #include "brain/inbox.h"
 #include "journal/channel.h"
 #include "journal/journal.h"
+#include "kafka/kafka.h"
 #include "mailbox/board.h"
 #include "mailbox/mailbox.h"
 #include "mailbox/shelf.h"
@@ -45,8 +46,9 @@ struct stentor_brain {
 
     struct stentor_plan plan;
     bool planned;
-    bool in_charge; /* GO has come: the journal may be written */
-    bool stopped;   /* Lua has said stentor_stopped */
+    bool in_charge;      /* GO has come: the journal may be written */
+    bool stopped;        /* Lua has said stentor_stopped */
+    uint64_t stopped_at; /* in the loop's time */
     char broker[CONTROL_ADDRESS_BYTES]; /* of the embedded Kafka, or "" */
 
     struct journal journal;
@@ -54,7 +56,9 @@ struct stentor_brain {
     struct board board;
     struct shelf shelf;
     struct buffer kept; /* what stentor_keep_get read last */
-    int bell;           /* ours */
+    struct ledger ledger;
+    struct kafka *kafka; /* NULL: the config has none */
+    int bell;            /* ours */
     uint32_t peer_count;
     struct peer peers[CONTROL_WORKERS_MAX];
     struct inbox inbox;

@@ -134,8 +134,13 @@ int stentor_publish(struct stentor_brain *brain,
     for (uint32_t i = 0; i < count; i++)
         entries[i].frame = frame->bytes + starts[i];
     FAULT_POINT("publish: framed");
-    int result = journal_append(&brain->journal, entries, count,
-                                (uint64_t)stentor_now_ms());
+    int result = 0;
+    if (brain->kafka != NULL)
+        result = kafka_before_append(brain->kafka, entries, count);
+    if (result != 0)
+        return result;
+    result = journal_append(&brain->journal, entries, count,
+                            (uint64_t)stentor_now_ms());
     FAULT_POINT("publish: appended");
     if (result == 0)
         wake_subscribers(brain, events, count);

@@ -209,11 +209,17 @@ uint64_t journal_next_seq(const struct journal *journal)
     return journal->header->settled_seq + 1;
 }
 
-static uint64_t record_size(const struct journal_entry *entry)
+uint64_t journal_entry_bytes(const struct journal_entry *entry)
 {
     return round_up(sizeof(struct journal_record) + entry->frame_bytes +
                         entry->key_bytes,
                     8);
+}
+
+uint64_t journal_passes(const struct journal *journal, uint64_t bytes)
+{
+    uint64_t wanted = journal->header->head + bytes;
+    return wanted > journal->ring_bytes ? wanted - journal->ring_bytes : 0;
 }
 
 /* Steps 1 and 2: makes `bytes` of room behind head. */
@@ -285,7 +291,7 @@ static uint64_t previous_of(const struct journal *journal,
 {
     uint32_t channel = entries[index].channel;
     while (index-- > 0) {
-        position -= record_size(&entries[index]);
+        position -= journal_entry_bytes(&entries[index]);
         if (entries[index].channel == channel)
             return position;
     }
@@ -304,7 +310,7 @@ int journal_append(struct journal *journal, const struct journal_entry *entries,
     for (uint32_t i = 0; i < count; i++) {
         CHECK(entries[i].channel < header->channel_count);
         CHECK(entries[i].key_bytes <= JOURNAL_KEY_BYTES_MAX);
-        bytes += record_size(&entries[i]);
+        bytes += journal_entry_bytes(&entries[i]);
     }
     if (bytes > journal->ring_bytes / 4 || bytes > INT32_MAX)
         return STENTOR_ETOOBIG;
@@ -320,11 +326,12 @@ int journal_append(struct journal *journal, const struct journal_entry *entries,
             .seq = seq,
             .time_ms = time_ms,
             .previous = previous_of(journal, entries, i, position),
-            .size = (uint32_t)record_size(entry),
+            .size = (uint32_t)journal_entry_bytes(entry),
             .channel = entry->channel,
             .frame_bytes = entry->frame_bytes,
             .key_bytes = entry->key_bytes,
             .chunk_head = entry->chunk_head,
+            .flags = entry->flags,
         };
         char *place = journal->ring + position % journal->ring_bytes;
         copy_words(place, &record, sizeof record);

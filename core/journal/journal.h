@@ -33,6 +33,7 @@ struct journal_entry {
     const char *key;
     uint16_t key_bytes;
     uint8_t chunk_head;
+    uint8_t flags; /* the writer's own: journal_record.flags */
 };
 
 /*
@@ -53,6 +54,12 @@ void journal_close(struct journal *journal);
 
 /* The seq that the next appended record will have. Writer only. */
 uint64_t journal_next_seq(const struct journal *journal);
+
+/* What the entry will take of the ring. */
+uint64_t journal_entry_bytes(const struct journal_entry *entry);
+
+/* Appending `bytes` overwrites the records that begin before this position. */
+uint64_t journal_passes(const struct journal *journal, uint64_t bytes);
 
 /*
  * Appends `count` records as one: readers see all or none. Old records give

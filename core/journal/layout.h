@@ -65,7 +65,7 @@ struct journal_record {
     uint16_t key_bytes;   /* follow the frame */
     uint8_t chunk_head;   /* bytes of "1a3\r\n" at the frame's start; at its end
                              is the "\r\n" of the chunk */
-    uint8_t flags;        /* 0 */
+    uint8_t flags;        /* the writer's own; KAFKA_… in kafka/kafka.h */
 };
 
 static const uint64_t JOURNAL_NONE = UINT64_MAX;

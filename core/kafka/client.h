@@ -21,8 +21,9 @@ struct kafka_client;
 /* What the owner is told, on the loop. Each may be NULL but on_closed. None of
    them may free the client; all may close it. */
 struct kafka_client_events {
-    /* A delivery report, fetched message, rebalance or the result of a request
-       of the owner's. True if the owner keeps the event, and destroys it
+    /* A delivery report, fetched message, rebalance, the result of a request of
+       the owner's, or an ERROR of one partition, its end (_PARTITION_EOF)
+       included. True if the owner keeps the event, and destroys it
        before it closes the client; else it is destroyed after the call. */
     bool (*on_event)(struct kafka_client *client, rd_kafka_event_t *event);
     /* An error that is about no single message. `fatal`: this client will

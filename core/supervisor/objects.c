@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "journal/journal.h"
+#include "kafka/ledger.h"
 #include "mailbox/bell.h"
 #include "mailbox/mailbox.h"
 #include "mailbox/shelf.h"
@@ -24,7 +25,8 @@ void objects_init(struct objects *objects)
 {
     memset(objects, 0, sizeof *objects);
     objects->journal = objects->journal_reader = -1;
-    objects->board_file = objects->shelf = objects->brain_bell = -1;
+    objects->board_file = objects->shelf = objects->ledger = -1;
+    objects->brain_bell = -1;
     memset(objects->bells, -1, sizeof objects->bells);
     memset(objects->mailboxes, -1, sizeof objects->mailboxes);
 }
@@ -43,6 +45,7 @@ void objects_close(struct objects *objects)
     close_file(&objects->journal_reader);
     close_file(&objects->board_file);
     close_file(&objects->shelf);
+    close_file(&objects->ledger);
     close_file(&objects->brain_bell);
     for (uint32_t i = 0; i < CONTROL_WORKERS_MAX; i++) {
         close_file(&objects->bells[i]);
@@ -118,6 +121,15 @@ static int open_shelf(struct objects *objects, const struct stentor_plan *plan,
     return code == 0 ? seal(objects->shelf, "shelf", error) : code;
 }
 
+static int open_ledger(struct objects *objects, char *error)
+{
+    objects->ledger = new_file("stentor: kafka ledger");
+    if (objects->ledger < 0)
+        return fail(error, "Kafka ledger");
+    int code = ledger_create(objects->ledger, error);
+    return code == 0 ? seal(objects->ledger, "Kafka ledger", error) : code;
+}
+
 static int open_bell(int *bell, char *error)
 {
     *bell = bell_new();
@@ -163,6 +175,8 @@ int objects_open(struct objects *objects, const struct stentor_plan *plan,
     if (code == 0)
         code = open_shelf(objects, plan, error);
     if (code == 0)
+        code = open_ledger(objects, error);
+    if (code == 0)
         code = open_bell(&objects->brain_bell, error);
     while (objects->worker_count < worker_count && code == 0)
         code = objects_add_worker(objects, error);
@@ -192,6 +206,7 @@ uint32_t objects_for_brain(const struct objects *objects, int *fds)
     fds[count++] = objects->journal;
     fds[count++] = objects->board_file;
     fds[count++] = objects->shelf;
+    fds[count++] = objects->ledger;
     fds[count++] = objects->brain_bell;
     for (uint32_t i = 0; i < objects->worker_count; i++) {
         fds[count++] = objects->mailboxes[i];

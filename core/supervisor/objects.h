@@ -21,7 +21,8 @@ struct objects {
     int journal_reader; /* the same memory; cannot be mapped writable */
     int board_file;
     struct board board;
-    int shelf; /* the brain's; nobody here reads it */
+    int shelf;  /* the brain's; nobody here reads it */
+    int ledger; /* likewise: what Kafka has of the journal */
     int brain_bell;
     int bells[CONTROL_WORKERS_MAX];
     int mailboxes[CONTROL_WORKERS_MAX];

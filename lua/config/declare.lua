@@ -9,6 +9,7 @@ local narrow = require "stentor.config.narrow"
 local schema = require "stentor.config.schema"
 local since = require "stentor.since"
 local standin = require "stentor.config.standin"
+local topic = require "stentor.topic"
 local types = require "stentor.types"
 
 local declare = {}
@@ -32,6 +33,8 @@ local CHANNEL = {
   key = types.key { optional = true },
   latest = types.boolean { default = false },
   limits = narrow.setting "channel",
+  into = types.object("topic", 'a topic, as in bus:topic "events"', topic.is)
+    { optional = true },
 }
 
 local function is_stream(value)
@@ -106,9 +109,10 @@ function declare.channel(call)
   checked.replay = checked.replay or {}
   if standin.is(checked.replay) then checked.replay = {} end
   checked.limits = remember_narrowed(call, checked.limits)
-  for _, name in ipairs { "key", "admit" } do
+  for _, name in ipairs { "key", "admit", "into" } do
     if standin.is(checked[name]) then checked[name] = nil end
   end
+  if checked.into then checked.into.has_channels = true end
   local made
   if #parsed.params > 0 then
     made = family.new(server, call.name, parsed, checked)

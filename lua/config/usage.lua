@@ -94,7 +94,8 @@ local function check_channels(server)
   for _, one in ipairs(server.families) do all[#all + 1] = one end
   for _, one in ipairs(all) do
     local title = ('channel "%s": '):format(one.name)
-    if not read and not streamed[one] and not one.hooks.lists.publish
+    if not read and not streamed[one] and not one.settings.into
+        and not one.hooks.lists.publish
         and not server.hooks.lists.publish then
       server.complaints:add(one.path, one.line, title .. "nobody streams it: "
         .. "give it a route, as in route \"GET /events\" { stream = … }")

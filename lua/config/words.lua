@@ -4,6 +4,7 @@
 -- calls.
 local declare = require "stentor.config.declare"
 local gate = require "stentor.gate"
+local kafka = require "stentor.config.kafka"
 local loader = require "stentor.config.loader"
 local settings = require "stentor.config.settings"
 local standin = require "stentor.config.standin"
@@ -188,6 +189,10 @@ function words.for_config(server, load_plugin, environment)
       server:complain(("admit: expected %s, got %s"):format(gate.expects,
         types.show(given)))
     end
+  end
+  all.kafka = function(given)
+    server:only_loading("kafka")
+    return kafka.declare(call_new(server, "kafka", nil, given), call_new)
   end
   all.plugin = named_word(server, "plugin", load_plugin)
   all.include = include_word(server, environment)

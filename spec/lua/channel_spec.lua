@@ -25,7 +25,7 @@ describe("a channel", function()
     local s = run ""
     s.core.fails.publish = { name = "ETOOBIG", message = "too big" }
     assert.are.equal(413, s.ask("POST /e", { body = "1" }).status)
-    s.core.fails.publish = { name = "EFULL", message = "full" }
+    s.core.fails.publish = { name = "ESYSTEM", message = "no" }
     assert.are.equal(503, s.ask("POST /e", { body = "1" }).status)
   end)
 

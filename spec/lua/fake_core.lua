@@ -4,13 +4,14 @@
 local fake = {}
 
 fake.kinds = { request = 1, opened = 2, closed = 3, lost = 4, timer = 5, go = 6,
-  stop = 7, moved = 8 }
+  stop = 7, moved = 8, delivered = 9 }
 fake.since = { now = 0, count = 1, time = 2, all = 3 }
 fake.levels = { debug = 0, info = 1, warn = 2, error = 3 }
 fake.networks_max = 64
 fake.listeners_max, fake.host_bytes, fake.heartbeat_bytes = 16, 64, 512
 fake.control_bytes = 104
 fake.loading_time = function() end
+fake.buses_max = 4
 
 -- A borrowed text of an item: has a size, like the real one.
 local text_mt = {}
@@ -74,6 +75,38 @@ function fake.new()
     for name in pairs(self.kept) do names[#names + 1] = name end
     return names
   end
+  self.buses, self.topics, self.copied, self.records = {}, {}, {}, {}
+  self.kafka_check = function(name, value)
+    if value == "wrong" then
+      return nil, ('Invalid value "wrong" for configuration property "%s"')
+        :format(name)
+    end
+    return true
+  end
+  self.bus = function(brokers, settings, count, outbox)
+    self.buses[#self.buses + 1] = { brokers = brokers, settings = settings,
+      count = count, outbox = outbox }
+    return #self.buses - 1
+  end
+  self.topic = function(bus, name, partitions, drops, has_channels)
+    self.topics[#self.topics + 1] = { bus = bus, name = name,
+      partitions = partitions, drops = drops, has_channels = has_channels }
+    return #self.topics - 1
+  end
+  self.topic_channel = function(topic, channel)
+    self.copied[#self.copied + 1] = { topic, channel }
+    return true
+  end
+  self.kafka_start = function() self.kafka_started = true end
+  self.topic_publish = function(topic, value, key, headers)
+    local failure = self.fails.topic_publish
+    if failure then return nil, failure.message, failure.name end
+    self.records[#self.records + 1] = { topic = topic, value = value, key = key,
+      headers = headers }
+    return #self.records
+  end
+  self.producer_status = function() return { connected = true } end
+  self.topic_status = function() return { waiting = 0 } end
   self.clients = function(number) return self.listening[number] or 0 end
   self.channel_name = function(number) return self.there[number + 1] end
   self.load = function() return 0.5 end

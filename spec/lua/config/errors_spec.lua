@@ -7,8 +7,8 @@ local SERVED = 'route "GET /e" { stream = function() return e end }\n'
 
 local rows = {
   { "an unknown word, one message whatever is done to it", LISTEN ..
-    'local bus = kafka { brokers = "x" }\nlocal t = bus:topic("x").y + 1\nt()',
-    'config.lua:2: unknown word "kafka"' },
+    'local bus = redis { brokers = "x" }\nlocal t = bus:topic("x").y + 1\nt()',
+    'config.lua:2: unknown word "redis"' },
   { "an unknown word in a function that does not run", LISTEN ..
     "every(1, function()\n  return helo()\nend)",
     'config.lua:3: unknown word "helo"' },

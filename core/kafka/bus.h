@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One Kafka cluster as it is written to: a producer, which is replaced when it
+ * has a fatal error or its brokers' addresses no longer hold.
+ */
+#ifndef STENTOR_KAFKA_BUS_H
+#define STENTOR_KAFKA_BUS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "base/text.h"
+#include "kafka/client.h"
+#include "kafka/kafka.h"
+
+struct kafka_bus {
+    uint32_t magic;
+    uint32_t number;
+    struct kafka *kafka;
+    char name[24]; /* of its producer, in the log */
+    char *brokers; /* "host:port,…", or "embedded" */
+    char *given;   /* librdkafka's settings of the config */
+    size_t given_bytes;
+    uint64_t outbox_bytes;
+    struct kafka_client *producer; /* NULL: none at the moment */
+    char address[64];              /* of the embedded broker it connects to */
+    uint64_t open_at; /* producer is NULL: when to try again, in loop time */
+    uint64_t down_at; /* not connected since; 0: connected */
+    struct list sent; /* of topic_publish, without a report */
+    uint64_t restarts;
+};
+
+/* Adds a bus, which connects. The texts are copied. STENTOR_EFULL. */
+int bus_add(struct kafka *kafka, struct text brokers, struct kafka_pairs given,
+            uint64_t outbox_bytes);
+
+/* What its clients connect to; "" if that is not known now. */
+const char *bus_brokers(const struct kafka_bus *bus);
+struct kafka_pairs bus_settings(const struct kafka_bus *bus);
+
+bool bus_is_connected(const struct kafka_bus *bus);
+
+/* Begins anew with another producer; sinks go on from their cursors. */
+void bus_restart(struct kafka_bus *bus, const char *why);
+
+/* Looks after its producer; called now and then. */
+void bus_beat(struct kafka_bus *bus);
+
+#endif

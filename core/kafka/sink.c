@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A brain may die between any two stores, so their order matters:
+ *
+ *   saving     the copy in the outbox, then the cursor behind the record. In
+ *              between the record is in both: sink_init skips it.
+ *   reports    the cursor, then the partition's offset. An offset that is too
+ *              small means to read a little more than needed, one that is too
+ *              great means to miss what is there. So the offset of a record
+ *              counts only once the cursor has passed the record, however
+ *              early its report came.
+ *   sending    handed_seq, then the producer gets the record. Nothing above it
+ *              can be in Kafka.
+ */
+#include "kafka/sink.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "journal/reader.h"
+#include "kafka/recover.h"
+#include "kafka/send.h"
+#include "kafka/topic.h"
+
+enum {
+    SINK_WAIT_MS = 1000,    /* after an error */
+    SINK_METADATA_MS = 2000 /* for an answer, in the thread pool */
+};
+
+static const struct journal_record *record_at(const struct sink *sink,
+                                              uint64_t position)
+{
+    const struct journal *journal = sink->journal;
+    return (const void *)(journal->ring + position % journal->ring_bytes);
+}
+
+bool sink_owns(const struct sink *sink, const struct journal_record *record)
+{
+    const struct kafka *kafka = sink->topic->bus->kafka;
+    return kafka->topic_of[record->channel] == sink->topic->number + 1 &&
+           (record->flags & KAFKA_NOT_COPIED) == 0;
+}
+
+/* --- its beginning --- */
+
+/* The seq of the newest record in the outbox; 0: it is empty. */
+static uint64_t newest_saved(const struct sink *sink)
+{
+    uint64_t position = sink->row->outbox_tail, seq = 0;
+    while (position < sink->row->outbox_head) {
+        const struct journal_record *record =
+            outbox_record(&sink->outbox, position);
+        seq = record->seq;
+        position += record->size;
+    }
+    return seq;
+}
+
+/* Bus and topic: two clusters may have a topic of one name. */
+static struct ledger_row *find_row(struct kafka_topic *topic)
+{
+    struct kafka *kafka = topic->bus->kafka;
+    const struct journal *journal = kafka->journal;
+    char name[LEDGER_NAME_BYTES];
+    int size =
+        snprintf(name, sizeof name, "%u/%s", topic->bus->number, topic->name);
+    return ledger_row(kafka->ledger, text_of(name, (size_t)size),
+                      journal->header->epoch, journal_head(journal),
+                      journal_newest_seq(journal) + 1);
+}
+
+int sink_init(struct sink *sink, struct kafka_topic *topic, uint64_t bytes_max,
+              bool drops, char *error)
+{
+    struct kafka *kafka = topic->bus->kafka;
+    *sink = (struct sink){ .magic = SINK_MAGIC,
+                           .topic = topic,
+                           .journal = kafka->journal,
+                           .drops = drops };
+    sink->row = find_row(topic);
+    if (sink->row == NULL) {
+        snprintf(error, STENTOR_ERROR_BYTES,
+                 "the Kafka ledger has no row left: at most %d topics",
+                 LEDGER_ROWS);
+        return STENTOR_EFULL;
+    }
+    int code =
+        outbox_open(&sink->outbox, kafka->ledger, sink->row, bytes_max, error);
+    if (code != 0)
+        return code;
+    sink->bytes_max = sink->row->outbox_bytes;
+    uint64_t saved = newest_saved(sink);
+    if (saved >= sink->row->seq)
+        sink->row->seq = saved + 1;
+    sink->redo_seq = sink->row->handed_seq;
+    return 0;
+}
+
+static void count_waiting(struct sink *sink,
+                          const struct journal_record *record)
+{
+    sink->waiting++;
+    sink->waiting_bytes += record->size;
+}
+
+/* To the first record that is neither acknowledged nor under way. */
+static void rewind_cursor(struct sink *sink)
+{
+    struct ledger_row *row = sink->row;
+    window_clear(&sink->window);
+    sink->outbox_read = row->outbox_tail;
+    sink->read = row->position;
+    sink->next_seq = row->outbox_tail < row->outbox_head
+                         ? outbox_record(&sink->outbox, row->outbox_tail)->seq
+                         : row->seq;
+}
+
+void sink_start(struct sink *sink)
+{
+    struct ledger_row *row = sink->row;
+    uint64_t position = row->outbox_tail;
+    for (; position < row->outbox_head;) {
+        const struct journal_record *record =
+            outbox_record(&sink->outbox, position);
+        count_waiting(sink, record);
+        position += record->size;
+    }
+    /* What the tail has passed is acknowledged or saved: see sink_save. */
+    if (row->position < journal_tail(sink->journal)) {
+        log_warn("kafka: topic %s: while no channel was copied to it, events "
+                 "that may have waited were overwritten",
+                 sink->topic->name);
+        row->position = journal_tail(sink->journal);
+    }
+    for (position = row->position; position < journal_head(sink->journal);) {
+        const struct journal_record *record = record_at(sink, position);
+        if (record->seq >= row->seq && sink_owns(sink, record))
+            count_waiting(sink, record);
+        position += record->size;
+    }
+    rewind_cursor(sink);
+    if (sink->waiting > 0)
+        log_info("kafka: topic %s: %" PRIu64 " events wait to be sent",
+                 sink->topic->name, sink->waiting);
+}
+
+/* --- what is published --- */
+
+static void tell_full(struct sink *sink, bool full)
+{
+    if (sink->full == full)
+        return;
+    sink->full = full;
+    if (!full)
+        log_info("kafka: topic %s: the outbox has room again",
+                 sink->topic->name);
+    else if (sink->drops)
+        log_error("kafka: topic %s: the outbox is full (%" PRIu64
+                  " events wait): events are dropped from here on",
+                  sink->topic->name, sink->waiting);
+    else
+        log_error("kafka: topic %s: the outbox is full (%" PRIu64
+                  " events wait): publishing to its channels is refused",
+                  sink->topic->name, sink->waiting);
+}
+
+int sink_consider(struct sink *sink, uint64_t bytes)
+{
+    if (sink->waiting_bytes + sink->adding_bytes + bytes <= sink->bytes_max) {
+        sink->adding_bytes += bytes;
+        /* Not at the first byte of room: the log would never end. */
+        if (sink->waiting_bytes < sink->bytes_max / 4 * 3)
+            tell_full(sink, false);
+        return 0;
+    }
+    tell_full(sink, true);
+    if (sink->drops)
+        sink->row->dropped++;
+    else
+        sink->row->refused++;
+    return STENTOR_EFULL;
+}
+
+void sink_withdraw(struct sink *sink)
+{
+    sink->adding_bytes = 0;
+}
+
+void sink_added(struct sink *sink, uint32_t count)
+{
+    sink->waiting += count;
+    sink->waiting_bytes += sink->adding_bytes;
+    sink->adding_bytes = 0;
+}
+
+void sink_save(struct sink *sink, uint64_t limit)
+{
+    struct ledger_row *row = sink->row;
+    uint64_t head = journal_head(sink->journal);
+    while (row->position < limit && row->position < head) {
+        const struct journal_record *record = record_at(sink, row->position);
+        if (record->seq >= row->seq && sink_owns(sink, record)) {
+            bool was_read = record->seq < sink->next_seq;
+            /* There is room for all that waits: sink_consider saw to that. */
+            CHECK(outbox_add(&sink->outbox, record) == 0);
+            if (was_read)
+                sink->outbox_read = row->outbox_head;
+        }
+        row->seq = record->seq + 1;
+        row->position += record->size;
+    }
+    if (sink->read < row->position)
+        sink->read = row->position;
+}
+
+/* --- its restarts --- */
+
+void sink_restart(struct sink *sink, bool new_producer)
+{
+    uv_loop_t *loop = sink->topic->bus->kafka->loop;
+    recover_forget(sink);
+    sink->life++;
+    sink->asking = false;
+    sink->redo_seq = sink->row->handed_seq;
+    sink->row->restarts++;
+    sink->wait_until = new_producer ? 0 : uv_now(loop) + SINK_WAIT_MS;
+    if (new_producer)
+        sink->outstanding = 0;
+    sink->state = SINK_WAITING;
+    rewind_cursor(sink);
+}
+
+/* --- the turns --- */
+
+bool sink_turn(struct sink *sink)
+{
+    uv_loop_t *loop = sink->topic->bus->kafka->loop;
+    switch (sink->state) {
+    case SINK_WAITING:
+        if (uv_now(loop) >= sink->wait_until && sink->outstanding == 0)
+            sink->state = SINK_STARTING;
+        return false;
+    case SINK_STARTING:
+        recover_start(sink);
+        return false;
+    case SINK_READING:
+        return false;
+    default:
+        return send_turn(sink);
+    }
+}
+
+uint64_t sink_oldest_ms(const struct sink *sink, uint64_t now_ms)
+{
+    const struct ledger_row *row = sink->row;
+    uint64_t time_ms = now_ms;
+    if (sink->waiting == 0)
+        return 0;
+    if (window_count(&sink->window) > 0)
+        time_ms = window_slot(&sink->window, sink->window.first)->time_ms;
+    else if (row->outbox_tail < row->outbox_head)
+        time_ms = outbox_record(&sink->outbox, row->outbox_tail)->time_ms;
+    else
+        for (uint64_t at = sink->read; at < journal_head(sink->journal);) {
+            const struct journal_record *record = record_at(sink, at);
+            at += record->size;
+            if (record->seq < sink->next_seq || !sink_owns(sink, record))
+                continue;
+            time_ms = record->time_ms;
+            break;
+        }
+    return now_ms > time_ms ? now_ms - time_ms : 0;
+}

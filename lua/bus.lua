@@ -1,0 +1,59 @@
+-- SPDX-License-Identifier: MIT
+-- A Kafka cluster: what `kafka {…}` returns. Its topics write and are read;
+-- this knows how it is.
+local bus = {}
+bus.__index = bus
+
+function bus:__tostring()
+  return ('kafka "%s"'):format(self.settings.brokers)
+end
+
+function bus.is(value)
+  return getmetatable(value) == bus
+end
+
+-- `declare_topic(self, name, options)` checks and makes a topic.
+function bus.new(server, settings, declare_topic)
+  return setmetatable({ server = server, settings = settings, topics = {},
+    topic_list = {}, number = nil, declare_topic = declare_topic }, bus)
+end
+
+function bus:topic(name, options)
+  return self.declare_topic(self, name, options)
+end
+
+-- Opens it and what is written to: this brain is in charge. true; or nil,
+-- message.
+function bus:open()
+  local settings = self.settings
+  local number, why = self.server.core.bus(settings.brokers, settings.settings,
+    settings.setting_count, settings.outbox)
+  if not number then return nil, why end
+  self.number = number
+  for _, topic in ipairs(self.topic_list) do
+    local ok
+    ok, why = topic:open()
+    if not ok then
+      return nil, ('topic "%s": %s'):format(topic.name, why)
+    end
+  end
+  return true
+end
+
+-- How it is, as a table for JSON.
+function bus:status()
+  local server = self.server
+  if not server:may_act("status") then return {} end
+  local producer = server.core.producer_status(self.number)
+  producer.topics = {}
+  for _, topic in ipairs(self.topic_list) do
+    if topic.number then
+      producer.topics[topic.name] = server.core.topic_status(topic.number)
+    end
+  end
+  return { brokers = self.settings.brokers,
+    embedded = self.settings.brokers == "embedded", producer = producer,
+    consumer = { connected = false } }
+end
+
+return bus

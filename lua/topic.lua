@@ -1,0 +1,115 @@
+-- SPDX-License-Identifier: MIT
+-- A Kafka topic: what bus:topic(name) returns. Channels are copied to it with
+-- `into`; topic:publish writes one record and waits until Kafka has it.
+local json = require "stentor.json"
+local key = require "stentor.key"
+local standin = require "stentor.config.standin"
+local suggest = require "stentor.config.suggest"
+
+local topic = {}
+topic.__index = topic
+
+local OPTIONS = { key = true, headers = true }
+
+function topic:__tostring()
+  return ('topic "%s"'):format(self.name)
+end
+
+function topic.is(value)
+  return getmetatable(value) == topic
+end
+
+-- `options`: as config/kafka.lua has checked them.
+function topic.new(bus, name, options)
+  local self = setmetatable({ bus = bus, server = bus.server, name = name,
+    number = nil, has_channels = false }, topic)
+  self:set_options(options)
+  return self
+end
+
+function topic:set_options(options)
+  self.options = options
+  self.key_of = options.key and key.new(options.key)
+end
+
+-- true; or nil, message.
+function topic:open()
+  local number, why = self.server.core.topic(self.bus.number, self.name,
+    self.options.partitions or 0, self.options.full == "drop",
+    self.has_channels)
+  if not number then return nil, why end
+  self.number = number
+  return true
+end
+
+local function check_options(options)
+  if type(options) ~= "table" then
+    error("publish: the options must be a table", 3)
+  end
+  for name in pairs(options) do
+    if not OPTIONS[name] then
+      error(("publish: unknown option %s"):format(
+        suggest.unknown(name, OPTIONS)), 3)
+    end
+  end
+end
+
+-- "name\0value\0…" and how many.
+local function header_pairs(headers)
+  if headers == nil then return "", 0 end
+  if type(headers) ~= "table" then
+    error("publish: headers must be a table", 3)
+  end
+  local list = {}
+  for name, value in pairs(headers) do
+    if type(name) ~= "string" or (name .. tostring(value)):find("%z") then
+      error("publish: headers are names and texts without NUL", 3)
+    end
+    list[#list + 1] = name .. "\0" .. tostring(value) .. "\0"
+  end
+  return table.concat(list), #list
+end
+
+local function text_of(value)
+  if type(value) == "string" then return value end
+  local ok, text = pcall(json.encode, value)
+  if not ok then error("publish: " .. text, 3) end
+  return text
+end
+
+-- Without one, a record goes to any partition.
+local function key_text(self, value, text, options)
+  local given = options and options.key
+  if given ~= nil then return tostring(given) end
+  if not self.key_of then return "" end
+  local data = value
+  if type(value) == "string" then data = json.decode(value) end
+  return self.key_of { data = data, text = text } or ""
+end
+
+-- The coroutine that may wait for an answer of Kafka's.
+local function waiting_coroutine(server)
+  if server.may_not_wait then
+    error("publish to a topic: a channel's gate may not wait", 3)
+  end
+  return server.pool:current() or error("publish to a topic: a coroutine of "
+    .. "your own cannot wait; use task", 3)
+end
+
+-- A text goes as it is, all else as JSON. Waits until Kafka has it: returns its
+-- partition and offset; or nil and why not: "full" when too much waits already,
+-- "timeout" when Kafka did not answer in time (it may still get it).
+function topic:publish(value, options)
+  local server = self.server
+  if not server:may_act("publish") then return standin.new() end
+  if options ~= nil then check_options(options) end
+  local text = text_of(value)
+  local co = waiting_coroutine(server)
+  local headers, count = header_pairs(options and options.headers)
+  local ticket, why, name = server.core.topic_publish(self.number, text,
+    key_text(self, value, text, options), headers, count)
+  if not ticket then return nil, name == "EFULL" and "full" or why end
+  return server.deliveries:wait(ticket, co)
+end
+
+return topic
