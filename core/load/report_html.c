@@ -25,6 +25,7 @@ static const char style[] =
     "1fr));gap:.75rem;margin:1.25rem 0}.card,figure,.box{background:"
     "var(--card);border:1px solid var(--rule);border-radius:8px}"
     ".card{padding:.7rem .9rem}.card b{display:block;font-size:1.35rem;"
+    "white-space:nowrap;"
     "font-variant-numeric:tabular-nums}.card span{color:var(--soft);"
     "font-size:.85rem}\n"
     "figure{margin:0 0 .9rem;padding:.7rem .9rem}figcaption{font-weight:600}"
@@ -108,6 +109,15 @@ static void print_card(FILE *file, const char *figure, const char *what)
             figure, what);
 }
 
+static void print_time_card(FILE *file, const struct histogram *histogram,
+                            double share, const char *what)
+{
+    char text[32];
+    double ms = load_report_value_ms(histogram, share);
+    snprintf(text, sizeof text, "%.*f ms", ms < 10 ? 2 : ms < 100 ? 1 : 0, ms);
+    print_card(file, text, what);
+}
+
 static void print_cards(const struct load_report *report, FILE *file)
 {
     const struct load_tally *sum = &report->sum;
@@ -120,18 +130,13 @@ static void print_cards(const struct load_report *report, FILE *file)
                load_report_grouped(a, load_report_deliveries_per_s(report)),
                "deliveries a second");
     if (sum->latency.count > 0) {
-        snprintf(a, sizeof a, "%.2f ms",
-                 load_report_value_ms(&sum->latency, 0.5));
-        print_card(file, a, "latency, median");
-        snprintf(a, sizeof a, "%.2f ms",
-                 load_report_value_ms(&sum->latency, 0.99));
-        print_card(file, a, "latency, p99");
+        print_time_card(file, &sum->latency, 0.5, "latency, median");
+        print_time_card(file, &sum->latency, 0.99, "latency, p99");
     }
     if (report->judges_order)
         print_card(file, load_report_grouped(a, (double)sum->lost),
                    "events lost");
-    snprintf(a, sizeof a, "%.2f ms", load_report_value_ms(&sum->lag, 0.99));
-    print_card(file, a, "our own lag, p99");
+    print_time_card(file, &sum->lag, 0.99, "our own lag, p99");
     fputs("</section>\n", file);
 }
 

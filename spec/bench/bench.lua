@@ -33,7 +33,8 @@ usage: ./dev bench [option…] [scenario…]
   --seconds=N      how long a load lasts (5)
   --short          a smoke check: 1,000 clients, 2 s; speed is not judged, and
                    nothing is kept
-  --giant          250,000 clients on one machine, and nothing else
+  --giant          250,000 clients on one machine, and nothing else; with
+                   --short, 5,000
   --readme         write the table of what was measured into README.md
   --binary=PATH    of our server
 ]]
@@ -184,7 +185,9 @@ local function main(arguments)
     uv.fs_mkdir(folder, 493)
   end
   if options.giant then
-    return require("spec.bench.giant").run { clients = 250000, seconds = 60 }
+    local giant = require "spec.bench.giant"
+    if options.short then return giant.run { clients = 5000, seconds = 16 } end
+    return giant.run { clients = 250000, seconds = 60, keeps = true }
   end
   process.log = server.folder .. "/bench.log"
   os.remove(process.log)

@@ -25,10 +25,11 @@ function record.save(name, result)
   server.write(("%s/%s.json"):format(record.folder, name), json.encode(result) .. "\n")
 end
 
---- Those that there are, in the order of the scenarios.
+--- Those that there are, in the order of the scenarios; the giant is the last.
 function record.load_all()
-  local list = {}
-  for _, name in ipairs(scenarios.order) do
+  local list, names = {}, { unpack(scenarios.order) }
+  names[#names + 1] = "giant"
+  for _, name in ipairs(names) do
     local text = read(("%s/%s.json"):format(record.folder, name))
     if text then list[#list + 1] = json.decode(text) end
   end
