@@ -8,9 +8,9 @@ local add_kafka = require "stentor.core.kafka"
 local core = {}
 
 local function declare()
-  for _, name in ipairs { "ffi", "ffi_kafka" } do
-    local header = assert(require("stentor.embedded")("core/brain/" .. name
-      .. ".h"))
+  for _, name in ipairs { "ffi", "ffi_lasting", "ffi_kafka" } do
+    local path = ("core/brain/%s.h"):format(name)
+    local header = assert(require("stentor.embedded")(path))
     ffi.cdef((header:gsub("%f[^\n%z]#[^\n]*", "")))
   end
   local C = ffi.C
@@ -33,6 +33,7 @@ core.kinds = {
   closed = C.STENTOR_CLOSED, lost = C.STENTOR_LOST, moved = C.STENTOR_MOVED,
   timer = C.STENTOR_TIMER, go = C.STENTOR_GO,
   stop = C.STENTOR_STOP, delivered = C.STENTOR_DELIVERED,
+  appended = C.STENTOR_APPENDED,
 }
 core.since = {
   now = C.STENTOR_SINCE_NOW, count = C.STENTOR_SINCE_COUNT,
@@ -257,44 +258,6 @@ local function add_events(self, brain)
   end
 end
 
--- What this brain leaves for the next one: texts under names.
-local function add_keeping(self, brain)
-  -- true; or nil, message, name.
-  function self.keep_put(name, text)
-    check(type(name) == "string" and type(text) == "string",
-      "what is kept, and its name, are texts")
-    local code = C.stentor_keep_put(brain, name, #name, text, #text)
-    if code ~= 0 then return failure(code) end
-    return true
-  end
-
-  -- The text; or nil, message, name.
-  local kept = ffi.new("struct stentor_text")
-  function self.keep_get(name)
-    local code = C.stentor_keep_get(brain, name, #name, kept)
-    if code ~= 0 then return failure(code) end
-    return core.text(kept)
-  end
-
-  function self.keep_remove(name)
-    local code = C.stentor_keep_remove(brain, name, #name)
-    if code ~= 0 then return failure(code) end
-    return true
-  end
-
-  -- The names of all that is kept.
-  function self.keep_names()
-    local names, row = {}, 0
-    while true do
-      local name = C.stentor_keep_name(brain, row)
-      if name == nil then return names end
-      name = ffi.string(name)
-      if name ~= "" then names[#names + 1] = name end
-      row = row + 1
-    end
-  end
-end
-
 -- What Lua is entered for, so that it can be told from outside (blame.h).
 local function add_doing(self, brain)
   local doing = ffi.new("struct stentor_doing")
@@ -328,7 +291,8 @@ function core.new(brain_pointer)
   local brain = ffi.cast("struct stentor_brain *", brain_pointer)
   add_answers(self, brain)
   add_events(self, brain)
-  add_keeping(self, brain)
+  require("stentor.core.keep")(self, ffi, brain, failure)
+  require("stentor.core.follow")(self, ffi, brain, failure)
   add_doing(self, brain)
   add_kafka(self, brain, { ffi = ffi, C = C, failure = failure, check = check })
 

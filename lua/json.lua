@@ -19,6 +19,8 @@ local LIST = { __name = "json list" }
 -- Says that `list` is one also when it is empty.
 function json.list(list) return setmetatable(list or {}, LIST) end
 
+function json.is_list(value) return getmetatable(value) == LIST end
+
 local ESCAPES = { ['"'] = '\\"', ["\\"] = "\\\\", ["\b"] = "\\b",
   ["\f"] = "\\f", ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t" }
 

@@ -272,6 +272,7 @@ int brain_main(pid_t parent)
     inbox_init(&brain->inbox);
     buffer_init(&brain->frame);
     buffer_init(&brain->kept);
+    buffer_init(&brain->followed);
     open_loop(brain);
     brain->script = script_new(&brain->loop);
     const char *wrong = script_start(brain->script, brain, message.body);

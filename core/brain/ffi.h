@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The boundary between C and Lua. This header is the cdef: C compiles it, and
- * lua/core.lua, the only file that uses `ffi`, reads the very same text. So it
- * holds enums, structs and prototypes, and no macro.
+ * The boundary between C and Lua. This header is the cdef, with those beside it
+ * that lua/core.lua names: C compiles them, and core.lua, the only file that
+ * uses `ffi`, reads the very same text. So they hold enums, structs and
+ * prototypes, and no macro.
  *
  * Lua pulls: C calls one Lua function, pump(), and Lua calls stentor_next()
  * until that returns NULL. The functions here are leaves: none enters Lua.
  *
  * Bytes that Lua passes are borrowed for the call. Bytes that C hands out are
  * valid until the next stentor_next(), but for those of stentor_recent() and
- * stentor_keep_get().
+ * where it is said.
  * Functions return 0 (or what they say) or a negative STENTOR_E… code, whose
  * name and text stentor_error_name() and stentor_error_text() tell.
  */
@@ -18,7 +19,7 @@
 #include <stdint.h>
 
 enum {
-    STENTOR_ABI = 8,       /* grows with every change of this file */
+    STENTOR_ABI = 9,       /* grows with every change of these headers */
     STENTOR_ID_BYTES = 40, /* room for an event id as text, NUL included */
     STENTOR_LISTENERS_MAX = 16,
     STENTOR_NETWORKS_MAX = 64,
@@ -41,7 +42,8 @@ enum stentor_kind {
     STENTOR_GO,          /* this brain is in charge: start the sources */
     STENTOR_STOP,        /* the server stops: run the hooks, then
                             stentor_stopped() */
-    STENTOR_DELIVERED    /* what became of a stentor_topic_publish() */
+    STENTOR_DELIVERED,   /* what became of a stentor_topic_publish() */
+    STENTOR_APPENDED     /* after stentor_follow(): the journal has grown */
 };
 
 /* Where a client without an id begins. */
@@ -367,23 +369,5 @@ int stentor_publish(struct stentor_brain *brain,
    many. Their bytes are valid until the next stentor_publish(). */
 int stentor_recent(struct stentor_brain *brain, uint32_t channel,
                    uint32_t count, struct stentor_record *records);
-
-/*
- * What this brain leaves for the next one, whether it is told to go or killed:
- * records under names, replaced as a whole. STENTOR_EFULL: the limit `kept` is
- * reached, the old record stays. STENTOR_ENOTFOUND, STENTOR_EREADONLY (not in
- * charge), STENTOR_EINVALID: no such name, or the record is spoiled.
- */
-int stentor_keep_put(struct stentor_brain *brain, const char *name,
-                     uint32_t name_size, const char *bytes, uint32_t size);
-
-/* The bytes are valid until the next stentor_keep_get(). */
-int stentor_keep_get(struct stentor_brain *brain, const char *name,
-                     uint32_t name_size, struct stentor_text *bytes);
-int stentor_keep_remove(struct stentor_brain *brain, const char *name,
-                        uint32_t name_size);
-
-/* The name in a row of the table, "" if that is empty; NULL past the last. */
-const char *stentor_keep_name(struct stentor_brain *brain, uint32_t row);
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/fault.h"
 #include "brain/process.h"
+#include "journal/reader.h"
 #include "mailbox/message.h"
 
 /* An outbox of this size means that the worker does not read its answers: it
@@ -43,6 +44,12 @@ static bool peer_has_news(const struct peer *peer)
            mail_waits(&peer->mailbox.up);
 }
 
+static bool has_grown(const struct stentor_brain *brain)
+{
+    return brain->inbox.following &&
+           brain->inbox.told_head != journal_head(&brain->journal);
+}
+
 bool inbox_has_news(const struct stentor_brain *brain)
 {
     const struct inbox *inbox = &brain->inbox;
@@ -53,6 +60,8 @@ bool inbox_has_news(const struct stentor_brain *brain)
         return true;
     if (!brain->in_charge)
         return false;
+    if (has_grown(brain))
+        return true;
     for (uint32_t i = 0; i < brain->peer_count; i++)
         if (peer_has_news(&brain->peers[i]))
             return true;
@@ -208,18 +217,10 @@ static bool take_own(struct stentor_brain *brain)
     return item->kind != 0;
 }
 
-const struct stentor_item *stentor_next(struct stentor_brain *brain)
+/* The next message of the workers, in turn; NULL if none waits. */
+static const struct stentor_item *next_mail(struct stentor_brain *brain)
 {
     struct inbox *inbox = &brain->inbox;
-    inbox_release(brain);
-    if (inbox->left == 0)
-        return NULL;
-    inbox->left--;
-    memset(&inbox->item, 0, sizeof inbox->item);
-    if (take_own(brain))
-        return &inbox->item;
-    if (!brain->in_charge)
-        return NULL;
     for (uint32_t i = 0; i < brain->peer_count; i++) {
         uint32_t number = (inbox->next_peer + i) % brain->peer_count;
         struct peer *peer = &brain->peers[number];
@@ -238,6 +239,29 @@ const struct stentor_item *stentor_next(struct stentor_brain *brain)
         return &inbox->item;
     }
     return NULL;
+}
+
+const struct stentor_item *stentor_next(struct stentor_brain *brain)
+{
+    struct inbox *inbox = &brain->inbox;
+    inbox_release(brain);
+    if (inbox->left == 0)
+        return NULL;
+    inbox->left--;
+    memset(&inbox->item, 0, sizeof inbox->item);
+    if (take_own(brain))
+        return &inbox->item;
+    if (!brain->in_charge)
+        return NULL;
+    /* Once a turn, when all requests have had theirs or the turn ends. */
+    const struct stentor_item *item = inbox->left > 0 ? next_mail(brain) : NULL;
+    if (item == NULL && has_grown(brain)) {
+        inbox->told_head = journal_head(&brain->journal);
+        inbox->left = 0;
+        inbox->item.kind = STENTOR_APPENDED;
+        item = &inbox->item;
+    }
+    return item;
 }
 
 void stentor_timer(struct stentor_brain *brain, double delay_ms)

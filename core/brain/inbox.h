@@ -29,6 +29,8 @@ struct inbox {
        number (uint64_t) and the mail. At most one mailbox of each. */
     struct buffer rescued;
     size_t rescued_used;
+    bool following;     /* Lua wants to know when the journal grows */
+    uint64_t told_head; /* how far it knows */
 };
 
 struct mail_ring;

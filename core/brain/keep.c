@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a brain leaves for the next one: the shelf, as Lua sees it. */
 #include "base/error.h"
+#include "brain/ffi_lasting.h"
 #include "brain/process.h"
 
 enum { KEPT_BYTES_IDLE = 1 << 20 }; /* of the buffer between two readings */

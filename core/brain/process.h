@@ -55,7 +55,8 @@ struct stentor_brain {
     struct channel_map channels;
     struct board board;
     struct shelf shelf;
-    struct buffer kept; /* what stentor_keep_get read last */
+    struct buffer kept;     /* what stentor_keep_get read last */
+    struct buffer followed; /* what stentor_read read last */
     struct ledger ledger;
     struct kafka *kafka; /* NULL: the config has none */
     int bell;            /* ours */

@@ -1,10 +1,12 @@
 -- SPDX-License-Identifier: MIT
 -- Stands in for lua/core.lua: the same functions, with the C side played by
 -- tables. Items are queued by the spec; time passes when it says so.
+local reader = require "spec.lua.fake_reader"
+
 local fake = {}
 
 fake.kinds = { request = 1, opened = 2, closed = 3, lost = 4, timer = 5, go = 6,
-  stop = 7, moved = 8, delivered = 9 }
+  stop = 7, moved = 8, delivered = 9, appended = 10 }
 fake.since = { now = 0, count = 1, time = 2, all = 3 }
 fake.levels = { debug = 0, info = 1, warn = 2, error = 3 }
 fake.networks_max = 64
@@ -57,24 +59,7 @@ function fake.new()
   self.log = function(level, line)
     self.logged[#self.logged + 1] = { level = level, text = line }
   end
-  self.kept = {}
-  self.keep_put = function(name, bytes)
-    self.kept[name] = bytes
-    return true
-  end
-  self.keep_get = function(name)
-    if not self.kept[name] then return nil, "not found", "ENOTFOUND" end
-    return self.kept[name]
-  end
-  self.keep_remove = function(name)
-    self.kept[name] = nil
-    return true
-  end
-  self.keep_names = function()
-    local names = {}
-    for name in pairs(self.kept) do names[#names + 1] = name end
-    return names
-  end
+  reader.add(self)
   self.buses, self.topics, self.copied, self.records = {}, {}, {}, {}
   self.kafka_check = function(name, value)
     if value == "wrong" then
@@ -157,6 +142,9 @@ function Core:do_later(ticket, delay)
 end
 
 function Core:do_channel(name, count, ms)
+  for number, made in ipairs(self.made) do
+    if made.name == name then return number end -- since a brain before
+  end
   self.made[#self.made + 1] = { name = name, count = count, ms = ms }
   return #self.made
 end
