@@ -9,6 +9,8 @@ local words = {
   "admit", "plugin", "every", "task", "on", "include", "kafka",
 }
 
+local folds = { "count", "sum", "min", "max", "avg", "first", "last", "reduce" }
+
 local function all(...)
   local names = {}
   for _, list in ipairs { ... } do
@@ -17,13 +19,13 @@ local function all(...)
   return names
 end
 
-local config = { read_globals = all(tools, words) }
+local config = { read_globals = all(tools, words, folds) }
 files["config.lua"] = config
 files["examples/**/config.lua"] = config
 files["examples/**/*.lua"] = config
 files["spec/**/fixtures/**/*.lua"] = config
 files["spec/faults/server/*.lua"] = config
 
-files["plugins/**/*.lua"] = { read_globals = all(tools, { "is" }) }
+files["plugins/**/*.lua"] = { read_globals = all(tools, folds, { "is" }) }
 
 files["**/*_spec.lua"] = { std = "+busted" }

@@ -3,6 +3,7 @@
 -- the event. key.new() makes of either a function event → text or nil.
 local key = {}
 
+-- How a value stands as a key; nil if it cannot.
 local function text_of(value)
   local kind = type(value)
   if kind == "string" then return value end
@@ -10,6 +11,8 @@ local function text_of(value)
   if kind == "boolean" then return tostring(value) end
   return nil
 end
+
+key.text = text_of
 
 function key.new(given)
   if type(given) == "function" then

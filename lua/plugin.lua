@@ -2,9 +2,11 @@
 -- Loads plugins: plugins/NAME.lua beside config.lua, else the one that came
 -- with the program. A plugin is a table: about, options and
 -- setup(server, options).
+local aggregate = require "stentor.aggregate"
 local channel = require "stentor.channel"
 local embedded = require "stentor.embedded"
 local family = require "stentor.family"
+local fold = require "stentor.fold"
 local gate = require "stentor.gate"
 local loader = require "stentor.config.loader"
 local sandbox = require "stentor.config.sandbox"
@@ -49,6 +51,9 @@ local function facade(server, title)
   function methods.counters()
     local counters = server.core.counters()
     for name, value in pairs(server.counters) do counters[name] = value end
+    for name, value in pairs(aggregate.counters(server)) do
+      counters[name] = value
+    end
     return counters
   end
   return setmetatable({ name = title }, { __metatable = "server",
@@ -79,7 +84,9 @@ local function run_file(server, call)
         .. "the program"):format(call.name))
     return nil
   end
-  local environment = sandbox.new(server, { is = is_tool() }, server.tools)
+  local globals = fold.words(server)
+  globals.is = is_tool()
+  local environment = sandbox.new(server, globals, server.tools)
   local ok, value = loader.run(server, path, text, environment)
   if not ok then return nil end
   if type(value) ~= "table" or type(value.setup) ~= "function" then

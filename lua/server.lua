@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- What one brain serves: all that a config declared, and what is under way.
 -- Phases: "loading" (declares), "loaded" (waits for go), "running", "stopping".
+local aggregate = require "stentor.aggregate"
 local client = require "stentor.client"
 local clock = require "stentor.clock"
 local complaints = require "stentor.config.complaints"
@@ -45,9 +46,9 @@ function server.new(core, path)
   local self = setmetatable({ core = core, path = path, phase = "loading",
     folder = path:match("^(.*/)[^/]*$") or "", settings = defaults.new(),
     channels = {}, channel_list = {}, families = {}, numbered = {}, buses = {},
-    routes = {}, router = router.new(), timers = {}, plugins = {},
-    told = client.memory(), sources = {}, gates = {}, pending = {}, narrowed = {},
-    requests = {}, -- coroutines that answer one
+    aggregates = {}, routes = {}, router = router.new(), timers = {},
+    plugins = {}, told = client.memory(), sources = {}, gates = {},
+    pending = {}, narrowed = {}, requests = {}, -- coroutines that answer one
     hook_depth = 0, complaints = complaints.new(), log = log.new(core),
     beats = {}, beat_count = 0,
     counters = { errors = 0, handlers_full = 0, body_too_long = 0, hooks_dropped = 0 } }, server)
@@ -60,6 +61,7 @@ function server.new(core, path)
     [core.kinds.closed] = client.on_closed,
     [core.kinds.moved] = client.on_moved,
     [core.kinds.lost] = client.on_lost,
+    [core.kinds.appended] = aggregate.on_appended,
     [core.kinds.timer] = function() self.clock:run() end,
     [core.kinds.go] = function() self:go() end,
     [core.kinds.stop] = function() self:stop() end,
@@ -104,7 +106,7 @@ end
 
 -- Calls `fn(...)`, during which `sleep` is a mistake.
 function server:without_waiting(fn, ...)
-  self.may_not_wait = true
+  self.may_not_wait = "a channel's gate may not wait"
   local ok, first, second = pcall(fn, ...)
   self.may_not_wait = false
   if not ok then error(first, 0) end
@@ -154,6 +156,7 @@ function server:go()
     if channel.hooks:wants_clients() then client.count(channel) end
   end
   family.resume(self)
+  for _, one in ipairs(self.aggregates) do one:start() end
   for _, timer in ipairs(self.timers) do timers.start(self, timer) end
 end
 
@@ -171,7 +174,9 @@ function server:stop()
   local waiting = 1
   local function done()
     waiting = waiting - 1
-    if waiting == 0 then self.core.stopped() end
+    if waiting > 0 then return end
+    aggregate.save_all(self)
+    self.core.stopped()
   end
   local seen = {}
   local function collect(list)

@@ -51,7 +51,7 @@ local function sleep_tool(server)
     local seconds = units.duration(delay)
     if not seconds then error('sleep: expected a duration such as "1s"', 2) end
     if server.may_not_wait then
-      error("sleep: a channel's gate may not wait", 2)
+      error("sleep: " .. server.may_not_wait, 2)
     end
     local co = server.pool:current()
     if not co then

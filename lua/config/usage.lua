@@ -62,6 +62,10 @@ local function reach(server)
   for _, timer in ipairs(server.timers) do
     functions[#functions + 1] = timer.fn
   end
+  for _, one in ipairs(server.aggregates) do
+    gather(server, one.settings.from.channels, streamed, seen_streams)
+    gather(server, one.settings.into, fed, seen)
+  end
   hook_functions(server.hooks, functions)
   for _, one in ipairs(server.channel_list) do
     hook_functions(one.hooks, functions)

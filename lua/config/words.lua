@@ -2,7 +2,9 @@
 -- The words of configs, and the same as methods for plugins. A word is called
 -- as word {…}, word "name" {…} or word("name", {…}); the rest are ordinary
 -- calls.
+local aggregate_word = require "stentor.config.aggregate"
 local declare = require "stentor.config.declare"
+local fold = require "stentor.fold"
 local gate = require "stentor.gate"
 local kafka = require "stentor.config.kafka"
 local loader = require "stentor.config.loader"
@@ -157,6 +159,7 @@ end
 -- The words that configs and plugins share.
 local function shared(server)
   return {
+    aggregate = named_word(server, "aggregate", aggregate_word),
     channel = named_word(server, "channel", declare.channel),
     route = named_word(server, "route", declare.route),
     every = every_word(server),
@@ -196,6 +199,7 @@ function words.for_config(server, load_plugin, environment)
   end
   all.plugin = named_word(server, "plugin", load_plugin)
   all.include = include_word(server, environment)
+  for name, word in pairs(fold.words(server)) do all[name] = word end
   return all
 end
 

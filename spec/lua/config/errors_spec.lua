@@ -164,10 +164,10 @@ describe("config errors name", function()
   end
 
   it("mistakes in an included file, by its own name", function()
-    assert.are.equal('config.lua:3: unknown word "last"\n'
+    assert.are.equal('config.lua:3: unknown word "finis"\n'
       .. 'more.lua:2: channel "x": unknown setting "repley", '
       .. 'did you mean "replay"?',
-      support.errors(LISTEN .. 'include "more.lua"\nlast()',
+      support.errors(LISTEN .. 'include "more.lua"\nfinis()',
         { ["more.lua"] = '\nchannel "x" { repley = 1 }' }))
   end)
 

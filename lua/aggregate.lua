@@ -1,0 +1,278 @@
+-- SPDX-License-Identifier: MIT
+-- An aggregate: records of channels and topics folded into one value, or one
+-- for each key.
+--
+-- What it knows is kept as one record together with the positions it covers
+-- (core.keep_packed), so that the next brain goes on exactly there: what came
+-- after is read again, from the journal or from Kafka, and nothing is counted
+-- twice or left out. It is written at a bounded rate, since only the distance
+-- that has to be read again depends on it.
+local channels = require "stentor.aggregate.channels"
+local fold = require "stentor.fold"
+local loop = require "stentor.aggregate.loop"
+local pane = require "stentor.aggregate.pane"
+local standin = require "stentor.config.standin"
+local timers = require "stentor.timers"
+
+local aggregate = {}
+aggregate.__index = aggregate
+
+local FORMAT = 1 -- of the kept record
+local SAVE_EVERY = 1000 -- ms
+local SAVE_SHARE = 50 -- at most one part in so many of the time is for saving
+local TURN_MS = 2 -- for one aggregate in one turn of the loop
+local VALUE_MS = 20 -- that value() may spend on being up to date
+local LOG_EVERY = 1000 -- ms between two failures that are logged
+
+function aggregate:__tostring()
+  return ('aggregate "%s"'):format(self.name)
+end
+
+function aggregate.is(value) return getmetatable(value) == aggregate end
+
+-- The folds in the order of their names: the same in each brain.
+local function parts_of(folds)
+  local parts = {}
+  for name, one in pairs(folds) do
+    parts[#parts + 1] = { name = name, fold = one, kind = fold.kinds[one.kind] }
+  end
+  table.sort(parts, function(a, b) return a.name < b.name end)
+  return parts
+end
+
+-- What a kept state must have been made by to fit. Functions have no name that
+-- outlives a brain; whoever changes one's meaning renames the aggregate.
+local function signature(settings, parts)
+  local by = settings.by
+  local lines = { type(by) == "function" and "by function"
+    or "by " .. tostring(by), "window " .. settings.window }
+  for _, part in ipairs(parts) do
+    lines[#lines + 1] = ("%s = %s"):format(part.name, tostring(part.fold))
+  end
+  return table.concat(lines, "\n")
+end
+
+-- `settings`: as config/aggregate.lua gives them.
+function aggregate.new(server, name, settings)
+  local parts = parts_of(settings.fold)
+  local self = setmetatable({ name = name, server = server,
+    settings = settings, parts = parts, kept_name = "aggregate/" .. name,
+    signature = signature(settings, parts), running = false, dirty = false,
+    changed = false, logged_at = -math.huge, unlogged = 0, feeds = {},
+    counters = { records = 0, skipped = 0, unkeyed = 0, keys_full = 0,
+      failed = 0, lost = 0, refused = 0 } }, aggregate)
+  self.loop = loop.new { where = settings.where, by = settings.by,
+    folds = parts }
+  if #settings.from.channels > 0 then
+    self.feeds.channels = channels.new(self, settings.from.channels)
+  end
+  return self
+end
+
+local function new_pane(self)
+  local one = pane.new(self.parts, self.settings.keys)
+  if not self.settings.by then one:add("") end
+  return one
+end
+
+-- A script's failure at a record, at most one line a second.
+local function failed(self, problem)
+  local now = self.server.core.monotonic()
+  self.counters.failed = self.counters.failed + 1
+  self.unlogged = self.unlogged + 1
+  if now - self.logged_at < LOG_EVERY then return end
+  if self.unlogged > 1 then
+    problem = ("%s (%d since the last such line)"):format(problem,
+      self.unlogged)
+  end
+  self.logged_at, self.unlogged = now, 0
+  self.server:failed(self.title, problem)
+end
+
+-- Takes the records at the indexes 0 … count - 1 of `view`. One at which a
+-- script's function throws is left out.
+function aggregate:take(view, count)
+  local at, counters = 0, self.counters
+  local full = counters.keys_full
+  while at < count do
+    local ok, problem = pcall(self.loop, self.pane, view, at, count - 1,
+      counters)
+    if ok then break end
+    failed(self, tostring(problem))
+    at = view.index + 1
+  end
+  counters.records = counters.records + count
+  self.dirty, self.changed = true, true
+  if full == 0 and counters.keys_full > 0 then
+    self.server.log.warn(("%s: keys = %d is reached: records of further keys "
+      .. "are counted (keys_full), not folded"):format(self.title,
+      self.settings.keys))
+  end
+end
+
+-- Records were gone before they could be read.
+function aggregate:lost(what)
+  self.counters.lost = self.counters.lost + 1
+  self.server.log.warn(("%s: %s: they are missing in it"):format(self.title,
+    what))
+end
+
+-- Reads on for at most `ms`; returns whether there is more.
+function aggregate:catch_up(ms)
+  local feed, server = self.feeds.channels, self.server
+  if not feed or self.running then return false end
+  self.running = true
+  local waits = server.may_not_wait
+  server.may_not_wait = "what folds records may not wait"
+  server.core.doing(self)
+  local ok, more = pcall(feed.run, feed, server.core.monotonic() + ms)
+  server.core.doing(server.pool.what)
+  server.may_not_wait = waits
+  self.running = false
+  if not ok then error(more, 0) end
+  return more
+end
+
+local function positions(self)
+  local all = {}
+  for name, feed in pairs(self.feeds) do all[name] = feed:position() end
+  return all
+end
+
+-- Whether all could be written.
+local function write(self, writer)
+  writer.number(FORMAT)
+  writer.text(self.signature)
+  writer.value(self.counters)
+  writer.value(positions(self))
+  return self.pane:save(writer)
+end
+
+-- Keeps what it knows for the next brain.
+function aggregate:save()
+  if not self.dirty then return end
+  local core, whole = self.server.core, true
+  local began = core.monotonic()
+  local ok, why, code = core.keep_packed(self.kept_name, function(writer)
+    whole = write(self, writer)
+  end)
+  self.save_ms = core.monotonic() - began
+  for _, feed in pairs(self.feeds) do feed:saved() end
+  if ok then
+    self.dirty = false
+  else
+    self.counters.refused = self.counters.refused + 1
+    if code == "EFULL" then why = "limits.kept is reached" end
+    failed(self, "its state cannot be kept: " .. why)
+  end
+  if not whole and not self.warned then
+    self.warned = true
+    self.server.log.warn(("%s: a value that is no plain data is not kept: a "
+      .. "restart forgets it"):format(self.title))
+  end
+end
+
+local function read(self, reader)
+  if reader.number() ~= FORMAT or reader.text() ~= self.signature then
+    return nil, "its folds are others now"
+  end
+  local counters, at = reader.value(), reader.value()
+  local one = pane.new(self.parts, self.settings.keys)
+  one:load(reader)
+  for name in pairs(self.counters) do
+    self.counters[name] = counters[name] or 0
+  end
+  return one, at
+end
+
+-- What the brain before has kept; the positions, or nil.
+local function load(self)
+  local core = self.server.core
+  local ok, one, at = pcall(core.kept_packed, self.kept_name,
+    function(reader) return read(self, reader) end)
+  if ok and one then
+    self.pane = one
+    return at
+  end
+  self.pane = new_pane(self)
+  local why = ok and at or tostring(one)
+  local _, _, code = core.keep_get(self.kept_name)
+  if code ~= "ENOTFOUND" then
+    self.server.log.warn(("%s: begins anew, what was kept does not fit: %s")
+      :format(self.title, why))
+  end
+  return nil
+end
+
+local function save_due(self)
+  if self.server.phase ~= "running" then return end
+  self:save()
+  local delay = math.max(SAVE_EVERY, (self.save_ms or 0) * SAVE_SHARE)
+  self.server.clock:after(delay, save_due, self)
+end
+
+local function emit(self)
+  self:catch_up(VALUE_MS)
+  if not self.changed then return end
+  self.changed = false
+  self.settings.into:publish(self:snapshot())
+end
+
+-- This brain is in charge: goes on where the one before has ended.
+function aggregate:start()
+  local server, settings = self.server, self.settings
+  local at = load(self) or {}
+  for name, feed in pairs(self.feeds) do feed:start(at[name]) end
+  server.clock:after(SAVE_EVERY, save_due, self)
+  if settings.into then
+    timers.start(server, { kind = "every", title = self.title,
+      interval = settings.every * 1000, fn = function() emit(self) end })
+  end
+end
+
+-- What it knows now: with `by` a table of keys, else the values.
+function aggregate:snapshot()
+  if not self.settings.by then return self.pane:value("") end
+  local values = {}
+  for _, key in ipairs(self.pane.keys) do values[key] = self.pane:value(key) end
+  return values
+end
+
+-- The same, up to date; of one key with `key`, nil if it has not come.
+function aggregate:value(key)
+  if not self.server:may_act("value") then return standin.new() end
+  if key ~= nil and not self.settings.by then
+    error(('%s: it has no keys: it has no "by"'):format(tostring(self)), 2)
+  end
+  self:catch_up(VALUE_MS)
+  if key ~= nil then return self.pane:value(key) end
+  return self:snapshot()
+end
+
+-- The journal has grown.
+function aggregate.on_appended(server)
+  local more = false
+  for _, one in ipairs(server.aggregates) do
+    more = one:catch_up(TURN_MS) or more
+  end
+  if more then server.core.follow() end
+end
+
+-- This brain is about to go.
+function aggregate.save_all(server)
+  for _, one in ipairs(server.aggregates) do one:save() end
+end
+
+-- All that is counted, of all aggregates together.
+function aggregate.counters(server)
+  local sums = {}
+  for _, one in ipairs(server.aggregates) do
+    for name, value in pairs(one.counters) do
+      name = "aggregate_" .. name
+      sums[name] = (sums[name] or 0) + value
+    end
+  end
+  return sums
+end
+
+return aggregate
