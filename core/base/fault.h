@@ -11,7 +11,7 @@
 
 #include "base/buffer.h"
 
-/* This process is killed here if the run has asked for it. */
+/* This process stops here, and is killed, if the run has asked for it. */
 #define FAULT_POINT(step) fault_point(step)
 void fault_point(const char *step);
 

@@ -90,7 +90,6 @@ static void end_message(struct stentor_brain *brain, struct peer *peer,
                         uint32_t type, size_t bytes)
 {
     if (peer->outbox.size == 0) {
-        FAULT_POINT("answer: written");
         mail_send(&peer->mailbox.down, type, bytes);
         FAULT_POINT("answer: sent");
         peer_ring(peer);

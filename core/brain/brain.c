@@ -15,6 +15,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "brain/process.h"
@@ -202,11 +203,13 @@ static void obey(struct stentor_brain *brain,
     switch (message->type) {
     case CONTROL_OBJECTS:
         open_objects(brain, message);
+        FAULT_POINT("start: objects open");
         start_turns(brain);
         break;
     case CONTROL_GO:
         brain->in_charge = true;
         brain->inbox.go = true;
+        FAULT_POINT("start: in charge");
         break;
     case CONTROL_PEER:
         add_peer(brain, message);

@@ -73,9 +73,7 @@ void inbox_release(struct stentor_brain *brain)
     struct inbox *inbox = &brain->inbox;
     if (inbox->reading < 0)
         return;
-    FAULT_POINT("take: done with");
     mail_release(&brain->peers[inbox->reading].mailbox.up);
-    FAULT_POINT("take: given back");
     inbox->reading = -1;
 }
 

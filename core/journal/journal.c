@@ -191,7 +191,9 @@ int journal_open(struct journal *journal, int fd, bool writable, char *error)
                                  .writable = writable };
     if (writable) {
         settle(journal);
+        FAULT_POINT("start: the journal settled");
         finish_room(journal);
+        FAULT_POINT("start: the journal's tail");
         drop_marks(journal);
     }
     return 0;

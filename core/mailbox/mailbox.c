@@ -19,6 +19,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "base/fault.h"
 #include "base/mirror.h"
 
 enum {
@@ -210,7 +211,9 @@ uint64_t mail_send(struct mail_ring *ring, uint32_t type, size_t bytes)
     mail->type = type;
     mail->ordinal = ++ring->ordinal;
     ring->position += size;
+    FAULT_POINT("mail: written");
     __atomic_store_n(&ring->words->head, ring->position, __ATOMIC_RELEASE);
+    FAULT_POINT("mail: sent");
     return ring->ordinal;
 }
 
@@ -253,7 +256,9 @@ const struct mail *mail_next(struct mail_ring *ring)
 
 void mail_release(struct mail_ring *ring)
 {
+    FAULT_POINT("mail: used up");
     __atomic_store_n(&ring->words->tail, ring->position, __ATOMIC_RELEASE);
+    FAULT_POINT("mail: given back");
 }
 
 bool mail_waits(const struct mail_ring *ring)

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "base/check.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "mailbox/message.h"
 #include "worker/connection.h"
@@ -148,6 +149,7 @@ bool decisions_read(struct worker *worker, uint32_t most)
         if (mail == NULL)
             break;
         apply(worker, mail);
+        FAULT_POINT("decide: carried out");
     }
     if (down->position == before)
         return false;

@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "base/fault.h"
 #include "journal/resume.h"
 #include "worker/connection.h"
 #include "worker/process.h"
@@ -181,6 +182,7 @@ static void begin_pass(struct fanout *fanout)
     }
     if (got == 0)
         return;
+    FAULT_POINT("fan out: a batch copied");
     fanout->passing = true;
     fanout->next_position = next;
     for (uint32_t at = 0; at < batch->bytes.size;) {
@@ -197,6 +199,7 @@ static void begin_pass(struct fanout *fanout)
 static void end_pass(struct fanout *fanout)
 {
     CHECK(fanout->passing && fanout->serving == NULL);
+    FAULT_POINT("fan out: all served");
     fanout->position = fanout->next_position;
     fanout->seq = fanout->next_seq;
     fanout->passing = false;
@@ -281,6 +284,7 @@ static int serve_members(struct fanout *fanout, int budget)
         __builtin_prefetch(fanout->next_member);
         budget--;
         int written = write_now(connection, &bytes);
+        FAULT_POINT("fan out: one client served");
         if (written >= 0 && (size_t)written == size) {
             connection->wrote = true;
             total += size;

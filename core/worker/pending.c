@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/fault.h"
 #include "base/memory.h"
 #include "mailbox/bell.h"
 #include "mailbox/message.h"
@@ -165,7 +166,9 @@ static bool send_request(struct worker *worker, struct request *request)
     list_remove(&request->waiting);
     list_append(&worker->pending.sent, &request->waiting);
     board_count(worker->shown, COUNTER_requests, 1);
+    FAULT_POINT("ask: sent");
     bell_ring(worker->brain_bell, &worker->board.header->brain.asleep);
+    FAULT_POINT("ask: rung");
     return true;
 }
 

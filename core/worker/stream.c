@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/fault.h"
 #include "base/memory.h"
 #include "journal/resume.h"
 #include "journal/sse.h"
@@ -175,6 +176,7 @@ void stream_begin(struct connection *connection,
         own->wants = NULL;
         free(wants);
     }
+    FAULT_POINT("stream: its place found");
     board_count(worker->shown, COUNTER_streams_opened, 1);
     board_count(worker->shown, COUNTER_streams_resumed, resumed);
     if (connection->tell)

@@ -2,7 +2,7 @@
 --- Judges the history of a run: a pure function, which knows nothing of the
 -- server and touches nothing. README.md has the laws in words.
 --
--- A history: `publishes`, a list of
+-- A history: `began`, its time 0; `publishes`, a list of
 --   { publisher, channel, first, last, asked_at, answered_at, ids }
 --   numbers first to last on one channel in one request; `ids` only if the
 --   answer was 202;
@@ -14,7 +14,7 @@
 --   { what = "event", id, text }    { what = "position", id }
 --   { what = "gap", id, data }      data: decoded, with from, to and reason
 --   { what = "later" }              it was asked to come again
---   { what = "close", cause }       no stream any more; no cause: the server's
+--   { what = "close", at, cause }   no stream any more; no cause: the server's
 --   { what = "refused", text }      what no EventSource survives
 --   With `apart` it keeps its connections to itself: only its events count.
 local truth = require "spec.faults.truth"
@@ -158,13 +158,13 @@ function walk:take(entry)
   elseif what == "refused" then
     self.complain("refusal", self.name, "%s", entry.text)
   elseif what == "close" and not entry.cause then
-    self.complain("close", self.name, "its stream ended at %s without a cause",
-      tostring(self.position))
+    self.complain("close", self.name, "its stream ended without a cause, at %s, %.2f s in",
+      tostring(self.position), (entry.at - self.began) / 1e9)
   end
   self.fresh = what == "open"
 end
 
-local function check_client(client, known, complain)
+local function check_client(client, known, began, complain)
   local self = setmetatable({
     name = client.name,
     channels = client.channels,
@@ -174,6 +174,7 @@ local function check_client(client, known, complain)
     places = known:places_in(client.channels),
     position = client.position and known:place_of(client.position, client.name),
     since = math.huge,
+    began = began,
     seen = {},  -- place → true: delivered to it
     told = {},  -- place → true: a gap ended there
     gaps = {},  -- of this stream
@@ -220,7 +221,7 @@ function checker.check(history)
   end
   local known = truth.find(history, complain)
   for _, client in ipairs(history.clients) do
-    local walked = check_client(client, known, complain)
+    local walked = check_client(client, known, history.began or 0, complain)
     report.deliveries = report.deliveries + walked.deliveries
     report.gaps = report.gaps + walked.gap_count
     report.opens = report.opens + walked.opens

@@ -234,7 +234,7 @@ describe("the checker", function()
 
   it("finds a stream that ended without a cause, and one that was refused", function()
     local one, log = history()
-    table.insert(log, 3, { what = "close" })
+    table.insert(log, 3, { what = "close", at = 45 })
     table.insert(log, 4, connect(46, 2))
     table.insert(log, 5, { what = "refused", text = "status 503" })
     table.insert(log, 6, connect(47, 2))

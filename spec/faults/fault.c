@@ -21,10 +21,11 @@ enum { SPOIL_EVERY = 10000 /* events */ };
 enum spoil { SPOIL_NOTHING, SPOIL_DROP, SPOIL_DOUBLE, SPOIL_REORDER };
 
 struct order {
-    char step[56];      /* die at this point; "": at none */
+    char step[56];      /* stop at this point, to be killed; "": at none */
     uint32_t countdown; /* the so-manieth time that it is reached */
     uint32_t spoil;     /* enum spoil */
     uint32_t spoiled;   /* how often that was done */
+    int32_t stopped;    /* the process that has come to it */
 };
 
 static struct order *order(void)
@@ -54,7 +55,9 @@ void fault_point(const char *step)
     if (__atomic_sub_fetch(&asked->countdown, 1, __ATOMIC_RELAXED) != 0)
         return;
     asked->step[0] = '\0';
-    kill(getpid(), SIGKILL);
+    __atomic_store_n(&asked->stopped, getpid(), __ATOMIC_RELEASE);
+    /* The run now looks which clients die with us, and then kills. */
+    kill(getpid(), SIGSTOP);
 }
 
 void fault_spoil(struct buffer *indexes)

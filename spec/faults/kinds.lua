@@ -3,21 +3,11 @@
 -- on what it hit, or nil if there was nothing to hit. `random` is the fault's
 -- own: what one draws does not depend on what happened before.
 local uv = require "luv"
-local sockets = require "spec.faults.sockets"
 
 local kinds = {}
 
 local function kill(child, signal)
   return child and uv.kill(child.pid, signal) and child.role
-end
-
--- From a stop to the next go-on nothing can change hands: what is seen then is
--- what dies.
-local function expect_closes(world, child, cause)
-  local ports = sockets.peers(child.pid)
-  for _, reader in ipairs(world.readers) do
-    if reader.port and ports[reader.port] then reader:expect_close(cause) end
-  end
 end
 
 function kinds.kill_brain(world)
@@ -26,9 +16,15 @@ end
 
 function kinds.kill_worker(world, random)
   local worker = world:any_worker(random)
-  if not kill(worker, "sigstop") then return nil end
-  expect_closes(world, worker, "its worker was killed")
-  return kill(worker, "sigkill")
+  return worker and world:kill_worker(worker)
+end
+
+function kinds.kill_two(world, random)
+  local brain_first = random:between(1, 2) == 1
+  if brain_first then kinds.kill_brain(world) end
+  local worker = kinds.kill_worker(world, random)
+  if not brain_first then kinds.kill_brain(world) end
+  return worker and ("%s and the brain, %s first"):format(worker, brain_first and "it" or "that")
 end
 
 -- A handler that does not end; the watchdog does.
@@ -92,11 +88,11 @@ function kinds.newcomer(world, random)
   return world:add_reader(random).name
 end
 
--- For the build `stentor-faults`: the brain dies between two steps.
+-- For the build `stentor-faults`: a process dies between two steps.
 function kinds.die_at_step(world, random)
   if not world.order then return nil end
   local step = random:one_of(world.steps)
-  world.order:die_at(step, random:between(1, 20))
+  world:arm(step, random:between(1, 20))
   return step
 end
 

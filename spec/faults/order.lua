@@ -4,7 +4,7 @@
 local ffi = require "ffi"
 
 ffi.cdef [[
-struct fault_order { char step[56]; uint32_t countdown, spoil, spoiled; };
+struct fault_order { char step[56]; uint32_t countdown, spoil, spoiled; int32_t stopped; };
 int open(const char *path, int flags, ...);
 int close(int fd);
 int ftruncate(int fd, long size);
@@ -32,7 +32,7 @@ function order.open(path)
   }, metatable)
 end
 
---- The brain is to die when it comes to the point `step` for the `nth` time.
+--- Whoever comes to the point `step` for the `nth` time is to stop there.
 function methods:die_at(step, nth)
   assert(#step < 56)
   self.words.step[0] = 0
@@ -41,9 +41,16 @@ function methods:die_at(step, nth)
   self.words.step[0] = step:byte()
 end
 
---- True until it has died of it.
+--- True until somebody has come there.
 function methods:is_armed()
   return self.words.step[0] ~= 0
+end
+
+--- The pid of the process that has, or nil. It is told once.
+function methods:stopped()
+  local pid = self.words.stopped
+  self.words.stopped = 0
+  return pid ~= 0 and pid or nil
 end
 
 function methods:disarm()

@@ -17,7 +17,7 @@ end
 
 --- A seed for a run that nobody asked to repeat.
 function random.seed()
-  return tonumber(require("luv").hrtime() / 1000 % 1000000)
+  return math.floor(tonumber(require("luv").hrtime()) / 1000 % 1000000)
 end
 
 -- Marsaglia's xorshift.

@@ -100,18 +100,17 @@ local function leave(self, cause, abort)
   self.socket = nil
   if abort then socket:close_reset() else socket:close() end
   if self.is_open then
-    note(self, { what = "close", cause = cause })
+    note(self, { what = "close", at = now(), cause = cause })
   elseif not self.head and not cause then
     note(self, { what = "refused", text = "closed without an answer" })
   end
   self.is_open = false
 end
 
-local function on_read(self, why, bytes)
+local function on_read(self, bytes)
   if not bytes then
     leave(self, self.cause)
     come_again(self)
-    self.last_why = why
     return
   end
   take_bytes(self, bytes)
@@ -135,9 +134,14 @@ local function on_connected(self, socket, why)
     version = self.version,
     headers = { Accept = "text/event-stream", ["Last-Event-ID"] = self.id },
   }, function() end)
-  socket:read_start(function(failure, bytes)
-    if self.socket == socket then on_read(self, failure, bytes) end
+  socket:read_start(function(_, bytes)
+    if self.socket == socket then on_read(self, bytes) end
   end)
+end
+
+-- Its buffer makes it slow: then its route may end it at any time.
+local function usual_cause(self)
+  return self.small and "reads slowly" or nil
 end
 
 function methods:connect()
@@ -145,7 +149,8 @@ function methods:connect()
   -- Little is under way to it: one that does not read is soon behind.
   if self.small then socket:recv_buffer_size(4096) end
   self.socket, self.rest, self.parser = socket, "", sse.parser()
-  self.head, self.cause, self.port, self.cutting = nil, nil, nil, false
+  self.head, self.port, self.cutting = nil, nil, false
+  self.cause = usual_cause(self)
   self.asked_at = now()
   note(self, { what = "connect", at = self.asked_at, id = self.id })
   assert(socket:connect("127.0.0.1", self.server_port, function(why)
@@ -188,8 +193,8 @@ function methods:pause(ms)
   socket:read_stop()
   self.timer:start(ms, 0, function()
     if self.socket ~= socket then return end
-    socket:read_start(function(failure, bytes)
-      if self.socket == socket then on_read(self, failure, bytes) end
+    socket:read_start(function(_, bytes)
+      if self.socket == socket then on_read(self, bytes) end
     end)
   end)
 end
@@ -220,7 +225,7 @@ end
 
 --- A new log, from where it stands. What has happened has no more effects.
 function methods:begin_log()
-  self.log, self.cause = {}, nil
+  self.log, self.cause = {}, usual_cause(self)
   self.position = self.id
   if self.socket then note(self, { what = "connect", at = self.asked_at, id = self.id }) end
   if self.is_open then note(self, { what = "open", at = self.opened_at }) end

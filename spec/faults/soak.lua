@@ -23,7 +23,9 @@ local EVERY_ROUND = {
   stop_reading = 8, cut = 8, stay_away = 6, storm = 3, cut_publisher = 4, newcomer = 3,
   kill_worker = 1, freeze_worker = 2,
 }
-local DEATHS = { kill_brain = 1, die_at_step = 2, hang = 1, freeze_brain = 1 }
+local DEATHS = {
+  kill_brain = 1, kill_two = 1, die_at_step = 2, hang = 1, freeze_brain = 1,
+}
 
 local function arguments()
   local minutes, seed = nil, random.seed()
@@ -144,6 +146,7 @@ local function soak(minutes, seed)
   summary(one, totals, samples, started)
   if not wrong then one:close() end -- insists on a calm end
   for _, signal in ipairs(signals) do signal:close() end
+  uv.run "nowait"
   return wrong
 end
 

@@ -12,6 +12,7 @@ local order = require "spec.faults.order"
 local publisher = require "spec.faults.publisher"
 local random = require "spec.faults.random"
 local reader = require "spec.faults.reader"
+local sockets = require "spec.faults.sockets"
 local truth = require "spec.faults.truth"
 
 local FOLDER = "spec/faults/server"
@@ -130,11 +131,15 @@ function world.open(options)
     frozen = {},
     injected = {}, -- what was done: a list of texts
     counts = {},   -- kind → how often
+    deaths = 0,    -- at points that were asked for
+    started_at = tonumber(uv.hrtime()),
   }, metatable)
   local environment = {}
   if options.hurts then
     self.order = order.open(os.tmpname())
     self.steps = order.steps()
+    self.watch = uv.new_timer()
+    self.watch:start(1, 1, function() self:kill_stopped() end)
     environment.STENTOR_FAULT_FILE = self.order.path
   end
   self.server = server.start {
@@ -161,6 +166,39 @@ function methods:any_worker(source)
     if child.role and child.role:find "^worker" then workers[#workers + 1] = child end
   end
   return #workers > 0 and source:one_of(workers) or nil
+end
+
+--- Kills a worker. It is stopped first: what it holds then is what dies.
+function methods:kill_worker(child)
+  if not uv.kill(child.pid, "sigstop") then return nil end
+  local ports = sockets.peers(child.pid)
+  for _, one in ipairs(self.readers) do
+    if one.port and ports[one.port] then one:expect_close "its worker was killed" end
+  end
+  uv.kill(child.pid, "sigkill")
+  return child.role
+end
+
+-- Kills who has come to the point that was asked for.
+function methods:kill_stopped()
+  local pid = self.order:stopped()
+  if not pid then return end
+  for _, child in ipairs(self.server:children()) do
+    if child.pid == pid then
+      self:note("%s died: %s", child.role, self.armed)
+      self.deaths = self.deaths + 1
+      self:kill_worker(child)
+    end
+  end
+end
+
+--- Some process is to die when it comes to the point `step` for the `nth` time.
+-- To the points of a start comes only a brain that has to start.
+function methods:arm(step, nth)
+  local starts = step:find "^start:"
+  self.armed = step
+  self.order:die_at(step, starts and 1 or nth)
+  if starts then kinds.kill_brain(self) end
 end
 
 --- Stops a child for `ms`; returns its role.
@@ -206,12 +244,17 @@ function methods:connections()
   return count
 end
 
+--- A line of what was done, for who has to understand it.
+function methods:note(format, ...)
+  local at = (tonumber(uv.hrtime()) - self.started_at) / 1e9
+  self.injected[#self.injected + 1] = ("%.2f s: "):format(at) .. format:format(...)
+end
+
 --- Does one fault now.
 function methods:inject(kind, seed)
   local hit = kinds[kind](self, random.new(seed))
   self.counts[kind] = (self.counts[kind] or 0) + (hit and 1 or 0)
-  local at = (tonumber(uv.hrtime()) - self.started_at) / 1e9
-  self.injected[#self.injected + 1] = ("%.2f s: %s: %s"):format(at, kind, hit or "nothing there")
+  self:note("%s: %s", kind, hit or "nothing there")
 end
 
 --- Lets a schedule run off.
@@ -283,7 +326,7 @@ end
 
 --- What was published and met in this round, as checker.lua wants it.
 function methods:history()
-  local history = { publishes = {}, clients = {} }
+  local history = { began = self.started_at, publishes = {}, clients = {} }
   for _, one in ipairs(self.all_publishers) do
     for _, publish in ipairs(one.log) do
       history.publishes[#history.publishes + 1] = publish
@@ -314,6 +357,7 @@ function methods:close()
   for _, one in ipairs(self.readers) do one:stop() end
   for _, one in ipairs(self.all_publishers) do one:stop() end
   if self.apart then self.apart:stop() end
+  if self.order then self.watch:close() end
   local log = self.server:stop()
   if self.order then
     self.order:close()
