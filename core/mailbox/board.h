@@ -34,6 +34,8 @@ enum {
     X(offered_again, "requests offered to the next brain")                  \
     X(streams_opened, "streams begun")                                      \
     X(streams_resumed, "of these: continued from an id")                    \
+    X(moved, "connections taken over from another worker")                  \
+    X(moves_refused, "batches of them refused for want of descriptors")     \
     X(gaps, "gap events sent")                                              \
     X(events_sent, "events written to clients, also in part")               \
     X(bytes_sent, "bytes of streams written to clients")                    \

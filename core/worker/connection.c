@@ -45,21 +45,29 @@ static void on_closed(uv_handle_t *handle)
     listeners_resume(worker);
 }
 
-struct connection *connection_open(struct worker *worker, int fd, bool surplus)
+struct connection *connection_new(struct worker *worker, int fd,
+                                  enum connection_state state)
 {
     struct connection *connection = xcalloc(1, sizeof *connection);
+    CHECK(state == CONNECTION_IDLE || state == CONNECTION_STREAMING);
     connection->magic = CONNECTION_MAGIC;
-    connection->state = CONNECTION_IDLE;
-    connection->fresh = true;
-    connection->surplus = surplus;
+    connection->state = (uint8_t)state;
     wheel_member_init(&connection->timer);
     list_init(&connection->member);
     uv_tcp_init(&worker->loop, &connection->tcp);
     connection->tcp.data = connection;
     count_open(worker, 1);
-    board_count(worker->shown, COUNTER_accepted, 1);
     int result = uv_tcp_open(&connection->tcp, fd);
     CHECK(result == 0); /* fails only for what is not a socket */
+    return connection;
+}
+
+struct connection *connection_open(struct worker *worker, int fd, bool surplus)
+{
+    struct connection *connection = connection_new(worker, fd, CONNECTION_IDLE);
+    connection->fresh = true;
+    connection->surplus = surplus;
+    board_count(worker->shown, COUNTER_accepted, 1);
     wheel_set(&worker->wheel, &connection->timer,
               worker->plan.limits.head_time_ms);
     reading_start(connection);
@@ -123,6 +131,18 @@ void connection_close(struct connection *connection, int reason)
             count_vanished(connection);
         connection_drop_request(connection);
     }
+    wheel_clear(&worker->wheel, &connection->timer);
+    connection_go(connection, CONNECTION_CLOSING);
+    uv_close((uv_handle_t *)&connection->tcp, on_closed);
+}
+
+void connection_let_go(struct connection *connection)
+{
+    struct worker *worker = connection_worker(connection);
+    if (connection->state == CONNECTION_STREAMING)
+        stream_leave(connection);
+    CHECK(connection->request == NULL);
+    list_remove(&connection->member);
     wheel_clear(&worker->wheel, &connection->timer);
     connection_go(connection, CONNECTION_CLOSING);
     uv_close((uv_handle_t *)&connection->tcp, on_closed);

@@ -85,6 +85,11 @@ struct connection {
 _Static_assert(sizeof(struct connection) <= 344,
                "an idle client costs one block of 352 bytes");
 
+/* The memory of a connection on the socket `fd`, which it owns from now on; it
+   is not read yet. Nothing but a move begins as a stream. */
+struct connection *connection_new(struct worker *worker, int fd,
+                                  enum connection_state state);
+
 /* A connection on the accepted socket `fd`, which it owns from now on. With
    `surplus` its first request is refused. */
 struct connection *connection_open(struct worker *worker, int fd, bool surplus);
@@ -95,6 +100,10 @@ void connection_go(struct connection *connection, enum connection_state state);
 /* Ends the connection; its memory goes in the close callback. `reason` (enum
    board_counter) is counted when it was a stream. */
 void connection_close(struct connection *connection, int reason);
+
+/* As connection_close, but nobody is to notice: the client goes on through
+   another descriptor of its socket. Only between requests and in a stream. */
+void connection_let_go(struct connection *connection);
 
 /* A response was written whole: on to the next request, or the end. */
 void connection_answered(struct connection *connection);

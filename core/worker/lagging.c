@@ -15,14 +15,14 @@
 #include "worker/process.h"
 #include "worker/stream_own.h"
 
-/* Bytes for it that no write has begun with. */
-static uint64_t unread(const struct connection *connection)
+uint64_t lagging_unread(const struct connection *connection)
 {
-    const struct stream_own *own = connection->own;
-    /* During a pass it may be ahead of its audience's count. */
-    if (!connection->was_in_step || connection->audience->sent < own->owed)
+    if (!connection->was_in_step)
         return 0;
-    return connection->audience->sent - own->owed;
+    /* During a pass it may be ahead of its audience's count. */
+    int64_t unread =
+        (int64_t)(connection->audience->sent - connection->own->owed);
+    return unread > 0 ? (uint64_t)unread : 0;
 }
 
 /* Bytes that wait for room in the socket. */
@@ -38,7 +38,7 @@ static bool is_too_far(const struct connection *connection,
                        const struct stentor_policy *policy)
 {
     return connection->was_in_step &&
-           unread(connection) + unwritten(connection) >
+           lagging_unread(connection) + unwritten(connection) >
                policy->client_lag_bytes;
 }
 
@@ -47,7 +47,8 @@ static bool is_too_late(const struct connection *connection,
 {
     const struct stream_own *own = connection->own;
     uint64_t now = stream_own_now_ms();
-    return (own->writing || unread(connection) > 0) && now > own->since_ms &&
+    return (own->writing || lagging_unread(connection) > 0) &&
+           now > own->since_ms &&
            now - own->since_ms > policy->client_lag_time_ms;
 }
 
@@ -95,7 +96,7 @@ static void skip(struct connection *connection, struct buffer *to)
     own->seq = resume.seq;
     own->owed = fanout_owed(&worker->fanout, audience) - frame;
     own->since_ms = newest.time_ms;
-    own->skipped = true;
+    own->estimated = true;
     resume_frame_gap(&worker->journal, &resume, audience->chunked, to);
     board_count(worker->shown, COUNTER_gaps, 1);
     board_count(worker->shown, COUNTER_skipped, 1);

@@ -8,6 +8,7 @@
 #define STENTOR_WORKER_LAGGING_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/buffer.h"
 
@@ -19,5 +20,9 @@ struct connection;
  * there is nothing to read: the event that is on its way is finished first.
  */
 bool lagging_enforce(struct connection *connection, struct buffer *to);
+
+/* Bytes of its audience's that no write to it has begun with; 0 if it was never
+   in step. */
+uint64_t lagging_unread(const struct connection *connection);
 
 #endif

@@ -12,6 +12,7 @@
 #include "mailbox/mailbox.h"
 #include "supervisor/control.h"
 #include "worker/fanout.h"
+#include "worker/handover.h"
 #include "worker/listener.h"
 #include "worker/origin.h"
 #include "worker/pending.h"
@@ -44,8 +45,10 @@ struct worker {
     uv_idle_t keep_awake; /* active while there is work left for this turn */
     struct wheel wheel;
     struct listeners listeners;
-    struct pending pending; /* requests that wait for the brain */
-    struct fanout fanout;   /* streams */
+    struct pending pending;   /* requests that wait for the brain */
+    struct fanout fanout;     /* streams */
+    struct handover handover; /* of a surplus worker */
+    struct list takeovers;    /* from surplus siblings (takeover.c) */
     bool stopping;
     uint64_t random;       /* state of worker_random */
     struct request *spare; /* for the next request; by next_in_bucket */
@@ -63,6 +66,9 @@ struct worker {
 
 /* Makes the loop turn again without sleeping. */
 void worker_keep_awake(struct worker *worker);
+
+/* Closes everything; then the loop ends. */
+void worker_stop(struct worker *worker);
 
 /* Milliseconds of the loop's clock. */
 uint64_t worker_now(const struct worker *worker);

@@ -46,12 +46,11 @@ static void add_to_gauge(uint32_t *gauge, int more)
     __atomic_store_n(gauge, value + (uint32_t)more, __ATOMIC_RELAXED);
 }
 
-static void show_on_board(const struct worker *worker,
-                          const struct audience *audience, int more)
+void stream_show(const struct worker *worker, const struct journal_want *wants,
+                 uint32_t count, int more)
 {
-    for (uint32_t i = 0; i < audience->count; i++)
-        add_to_gauge(
-            &worker->shown->channel_streams[audience->wants[i].channel], more);
+    for (uint32_t i = 0; i < count; i++)
+        add_to_gauge(&worker->shown->channel_streams[wants[i].channel], more);
     add_to_gauge(&worker->shown->streams, more);
 }
 
@@ -151,7 +150,7 @@ static void enter(struct connection *connection,
                       start->message->channel_count, !connection->http_1_0);
     /* The writer stores head, fences and looks here; so this comes before the
        fence, and the journal is looked at after. */
-    show_on_board(worker, connection->audience, 1);
+    stream_show(worker, wants, start->message->channel_count, 1);
     bell_fence();
 }
 
@@ -279,13 +278,20 @@ static void tell_end(struct connection *connection, int reason)
 void stream_end(struct connection *connection, int reason)
 {
     struct worker *worker = connection_worker(connection);
-    struct audience *audience = connection->audience;
-    CHECK(audience->magic == AUDIENCE_MAGIC);
+    const struct audience *audience = connection->audience;
     board_count(worker->shown, (enum board_counter)reason, 1);
     /* Before the brain is told: it then looks who is left. */
-    show_on_board(worker, audience, -1);
+    stream_show(worker, audience->wants, audience->count, -1);
     if (connection->tell)
         tell_end(connection, reason);
+    stream_leave(connection);
+}
+
+void stream_leave(struct connection *connection)
+{
+    struct worker *worker = connection_worker(connection);
+    struct audience *audience = connection->audience;
+    CHECK(audience->magic == AUDIENCE_MAGIC);
     if (connection->own == NULL)
         fanout_forget(&worker->fanout, connection);
     list_remove(&connection->member);

@@ -8,6 +8,7 @@
 #define STENTOR_WORKER_STREAM_H
 
 #include "base/text.h"
+#include "journal/reader.h"
 #include "mailbox/board.h"
 #include "mailbox/message.h"
 #include "worker/connection.h"
@@ -66,5 +67,12 @@ enum board_counter stream_error_counter(int error);
 
 /* Takes it off all lists and counts its end; the socket is the caller's. */
 void stream_end(struct connection *connection, int reason);
+
+/* Takes it off all lists without a word to anybody: it goes on elsewhere. */
+void stream_leave(struct connection *connection);
+
+/* Counts `more` streams of these channels on the board. */
+void stream_show(const struct worker *worker, const struct journal_want *wants,
+                 uint32_t count, int more);
 
 #endif

@@ -262,16 +262,20 @@ static size_t forget_unbegun(struct connection *connection, size_t written,
     return end;
 }
 
-bool stream_own_hold(struct connection *connection, const char *bytes,
-                     size_t size)
+void stream_own_keep(struct stream_own *own, const char *bytes, size_t size)
 {
-    struct worker *worker = connection_worker(connection);
-    struct stream_own *own = connection->own;
     CHECK(!own->writing && own->pending == NULL && size > 0);
     own->pending = xmalloc(size);
     own->pending_size = size;
     memcpy(own->pending, bytes, size);
-    uv_buf_t buf = uv_buf_init(own->pending, (unsigned)size);
+}
+
+/* Sends what is pending on its way. */
+static bool write_pending(struct connection *connection)
+{
+    struct worker *worker = connection_worker(connection);
+    struct stream_own *own = connection->own;
+    uv_buf_t buf = uv_buf_init(own->pending, (unsigned)own->pending_size);
     int result = uv_write(&own->write, (uv_stream_t *)&connection->tcp, &buf, 1,
                           on_written);
     if (result != 0) {
@@ -281,11 +285,28 @@ bool stream_own_hold(struct connection *connection, const char *bytes,
     own->writing = true;
     own->queued = 0;
     own->moved_ms = stream_own_now_ms();
-    board_count(worker->shown, COUNTER_fell_behind, 1);
     list_remove(&connection->member);
     list_append(&worker->fanout.behind, &connection->member);
     wheel_set(&worker->wheel, &connection->timer, STREAM_OWN_CHECK_MS);
     return true;
+}
+
+bool stream_own_hold(struct connection *connection, const char *bytes,
+                     size_t size)
+{
+    stream_own_keep(connection->own, bytes, size);
+    if (!write_pending(connection))
+        return false;
+    board_count(connection_worker(connection)->shown, COUNTER_fell_behind, 1);
+    return true;
+}
+
+void stream_own_go_on(struct connection *connection)
+{
+    if (connection->own->pending != NULL)
+        write_pending(connection);
+    else
+        stream_own_settle(connection);
 }
 
 bool stream_own_send(struct connection *connection, const char *bytes,
@@ -324,7 +345,7 @@ static void get_into_step(struct connection *connection)
     CHECK(!fanout->passing && !own->writing && own->pending == NULL);
     CHECK(own->position == fanout->position);
     CHECK(own->position >= own->whole_from && own->wants == NULL);
-    CHECK(!connection->was_in_step || own->skipped ||
+    CHECK(!connection->was_in_step || own->estimated ||
           own->owed == audience->sent);
     list_remove(&connection->member);
     list_append(&audience->in_step, &connection->member);

@@ -43,7 +43,8 @@ struct stream_portion {
 struct stream_own {
     uint32_t magic;
     bool writing;      /* `pending` is on its way: it is `behind` */
-    bool skipped;      /* was taken to the newest: `owed` is an estimate */
+    bool estimated;    /* `owed` is: it was taken to the newest, or comes from
+                          another worker, whose fan-out was elsewhere */
     uint64_t position; /* has, or has on their way, all records before */
     uint64_t seq;      /* of the last of them */
     uint64_t sure_seq; /* of the last one that was written whole */
@@ -93,6 +94,13 @@ bool stream_own_send(struct connection *connection, const char *bytes,
 /* Keeps bytes that the socket did not take; false as above. */
 bool stream_own_hold(struct connection *connection, const char *bytes,
                      size_t size);
+
+/* Keeps a copy of bytes that are to go out before all others. */
+void stream_own_keep(struct stream_own *own, const char *bytes, size_t size);
+
+/* A stream that was made with all it needs (and may have bytes kept) begins to
+   write and to read on; after the call it may be closing. */
+void stream_own_go_on(struct connection *connection);
 
 /* Nothing is on its way: decides what comes next by its position. */
 void stream_own_settle(struct connection *connection);

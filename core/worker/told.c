@@ -38,7 +38,7 @@ static bool post(struct worker *worker, uint32_t type, const void *message,
     if (room == NULL)
         return false;
     memcpy(room, message, bytes);
-    mail_send(&worker->mailbox.up, type, bytes);
+    worker->fanout.told.last = mail_send(&worker->mailbox.up, type, bytes);
     return true;
 }
 
@@ -74,8 +74,16 @@ static void tell(struct told *told, uint32_t type, const void *message,
         hold(told, type, message, bytes);
 }
 
+bool told_is_quiet(const struct told *told)
+{
+    uint64_t taken = __atomic_load_n(&told->worker->mailbox.up.words->taken,
+                                     __ATOMIC_ACQUIRE);
+    return told->held.size == 0 && told->last <= taken;
+}
+
 void told_rescue(struct told *told, uint64_t taken)
 {
+    told->last = 0; /* ordinals begin anew */
     struct mail_ring sent;
     struct buffer later = told->held; /* came after what was sent */
     mail_look_back(&told->worker->mailbox.up, &sent);
@@ -152,6 +160,12 @@ void told_opened(struct told *told, const struct connection *connection,
     add_part(&rest, address, size);
     tell(told, MESSAGE_OPENED, message, (size_t)(rest - (char *)message));
     free(message);
+}
+
+void told_moved(struct told *told, const struct connection *connection)
+{
+    struct message_moved message = { .request = connection->number };
+    tell(told, MESSAGE_MOVED, &message, sizeof message);
 }
 
 void told_closed(struct told *told, const struct connection *connection,

@@ -21,6 +21,7 @@ struct told {
     struct worker *worker;
     struct buffer held; /* struct mail and message, one after the other */
     uint64_t dropped;   /* since the last log line */
+    uint64_t last;      /* ordinal of the last one sent in this mailbox */
 };
 
 /* How a stream ended. */
@@ -38,6 +39,13 @@ void told_opened(struct told *told, const struct connection *connection,
                  bool resumed);
 void told_closed(struct told *told, const struct connection *connection,
                  const struct told_end *end);
+
+/* The stream has come from another worker, and keeps its number. */
+void told_moved(struct told *told, const struct connection *connection);
+
+/* True if the brain has taken all it was told: only then may a stream move, as
+   what the next worker tells must come after. */
+bool told_is_quiet(const struct told *told);
 
 /* The brain has died: what it was sent and had not taken is for the next one.
    Called before the mailbox is closed. */

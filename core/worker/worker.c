@@ -23,6 +23,7 @@
 #include "worker/process.h"
 #include "worker/request.h"
 #include "worker/response.h"
+#include "worker/takeover.h"
 
 enum { DECISIONS_PER_TURN = 256 };
 
@@ -94,6 +95,8 @@ static void on_deadline(struct wheel *wheel, struct wheel_member *member)
         listeners_resume(worker);
     } else if (member == &worker->pending.retry) {
         pending_send_held(worker);
+    } else if (member == &worker->handover.retry) {
+        worker_keep_awake(worker); /* the turn does the rest */
     } else if (member == &worker->refused_timer) {
         response_log_rest(worker);
     } else {
@@ -109,6 +112,7 @@ static void on_deadline(struct wheel *wheel, struct wheel_member *member)
 static void turn(struct worker *worker)
 {
     uv_idle_stop(&worker->keep_awake);
+    handover_turn(worker);
     bool more = decisions_read(worker, DECISIONS_PER_TURN);
     more |= fanout_turn(&worker->fanout);
     pending_send_held(worker);
@@ -189,11 +193,13 @@ static void close_client(uv_handle_t *handle, void *unused)
     connection_close(connection, COUNTER_closed_stop);
 }
 
-static void stop(struct worker *worker)
+void worker_stop(struct worker *worker)
 {
     if (worker->stopping)
         return;
+    takeovers_close(worker);
     worker->stopping = true;
+    handover_close(worker);
     listeners_close(worker);
     uv_walk(&worker->loop, close_client, NULL);
     response_log_rest(worker);
@@ -217,35 +223,30 @@ static void cover(struct worker *worker, const struct control_message *message)
                   uv_strerror(result));
 }
 
-static void uncover(struct worker *worker,
-                    const struct control_message *message)
-{
-    const struct control_worker *sibling = (const void *)message->body;
-    listeners_drop(worker, sibling->number);
-}
-
 static void obey(struct worker *worker, const struct control_message *message)
 {
+    const struct control_worker *sibling = (const void *)message->body;
     switch (message->type) {
     case CONTROL_COVER:
         cover(worker, message);
         break;
     case CONTROL_UNCOVER:
-        uncover(worker, message);
+        listeners_drop(worker, sibling->number);
         break;
     case CONTROL_TAKE_OVER:
-        close(message->fds[0]);
+        CHECK(message->fd_count == 1);
+        takeover_begin(worker, sibling->number, message->fds[0]);
         break;
-    case CONTROL_HAND_OVER: /* its clients resume elsewhere by their ids */
-        close(message->fds[0]);
-        stop(worker);
+    case CONTROL_HAND_OVER:
+        CHECK(message->fd_count == 1);
+        handover_begin(worker, message->fds[0]);
         break;
     case CONTROL_MAILBOX:
         CHECK(message->fd_count == 1);
         move_mailbox(worker, message->fds[0]);
         break;
     case CONTROL_STOP:
-        stop(worker);
+        worker_stop(worker);
         break;
     default:
         log_error("unexpected control message %u", message->type);
@@ -328,6 +329,8 @@ static void open_loop(struct worker *worker)
     policies_init(&worker->policies, &worker->plan);
     origins_init(&worker->origins);
     fanout_init(&worker->fanout, worker);
+    handover_init(worker);
+    list_init(&worker->takeovers);
 }
 
 static void done(struct worker *worker)

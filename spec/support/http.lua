@@ -1,8 +1,11 @@
 -- SPDX-License-Identifier: MIT
 --- A client that sends exactly the bytes it is told to.
+local ffi = require "ffi"
 local uv = require "luv"
 local eventually = require "spec.support.eventually"
 local response = require "spec.support.response"
+
+ffi.cdef "int setsockopt(int fd, int level, int option, const void *value, unsigned size);"
 
 local http = {}
 local methods = {}
@@ -19,9 +22,19 @@ local function start_reading(self)
   end)
 end
 
---- A connection to `port`; throws when it is refused. Options: `host`.
+-- Both kernels keep as little as can be had between the server and us: a
+-- small window, and a segment size from which the other's buffer follows.
+local function narrow(socket)
+  socket:recv_buffer_size(4096)
+  local segment = ffi.new("int[1]", 536)
+  assert(ffi.C.setsockopt(socket:fileno(), 6, 2, segment, 4) == 0) -- TCP_MAXSEG
+end
+
+--- A connection to `port`; throws when it is refused. Options: `host`,
+-- `narrow` (who does not read is noticed after some 50 KB and not after 3 MB).
 function http.raw(port, options)
-  local self = setmetatable({ socket = uv.new_tcp(), pieces = {} }, metatable)
+  local self = setmetatable({ socket = uv.new_tcp "inet", pieces = {} }, metatable)
+  if options and options.narrow then narrow(self.socket) end
   local outcome
   self.socket:connect(options and options.host or "127.0.0.1", port, function(why)
     outcome = why or "connected"
