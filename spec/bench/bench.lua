@@ -129,7 +129,8 @@ local function write_plots(name, scenario, lines, found, shown)
   for _, line in ipairs(lines) do
     local picture = line.key and plot.bars(scenario.title, line, found, shown)
     if picture then
-      server.write(("%s/plots/%s-%s.svg"):format(server.folder, name, line.key), picture)
+      line.plot = ("plots/%s-%s.svg"):format(name, line.key)
+      server.write(("%s/%s"):format(server.folder, line.plot), picture)
     end
   end
 end
@@ -161,8 +162,7 @@ local function run(options)
     end
   end
   if not options.short then
-    server.write(server.folder .. "/figures.md",
-                 "# Figures\n\n" .. markdown.page(record.load_all()))
+    server.write(server.folder .. "/figures.md", markdown.report(record.load_all()))
     say(("\n%s/figures.md has all that was measured there\n"):format(server.folder))
   end
   return all_good

@@ -2,6 +2,7 @@
 -- Runs `stentor load`, the client of all that is measured here, against a
 -- server, and adds to its report what the kernel says of that server.
 local json = require "cjson"
+local proc = require "spec.bench.proc"
 local process = require "spec.bench.process"
 local sampler = require "spec.bench.sampler"
 local server = require "spec.bench.server"
@@ -68,7 +69,8 @@ end
 -- first of them had all its clients until the last was over.
 function load.run_all(self, runs)
   local is_idle = runs[1].publish == nil
-  local watch = sampler.start(self.pids, is_idle)
+  -- Anew each time: some servers go on starting processes after they listen.
+  local watch = sampler.start(proc.family(self.process.pid), is_idle)
   local finished, reports = pcall(function()
     local started, reports = {}, {}
     for i, options in ipairs(runs) do

@@ -58,6 +58,26 @@ local function add_notes(notes, seen, texts)
   end
 end
 
+-- Only where there is something to compare: see plot.lua.
+local function pictures(record)
+  local parts = {}
+  for _, line in ipairs(record.lines) do
+    if line.plot then parts[#parts + 1] = ("![%s: %s](%s)\n"):format(record.title, line.what,
+      line.plot) end
+  end
+  return table.concat(parts)
+end
+
+--- All that was measured, with its pictures, for a file beside them.
+function markdown.report(records)
+  local parts = { "# Figures\n\n", markdown.page(records) }
+  for _, record in ipairs(records) do
+    local shown = pictures(record)
+    if shown ~= "" then parts[#parts + 1] = ("\n## %s\n\n%s"):format(record.title, shown) end
+  end
+  return table.concat(parts)
+end
+
 --- All that was measured: the table, what is missing in it, and what it is of.
 function markdown.page(records)
   if #records == 0 then return "Nothing was measured yet.\n" end

@@ -25,8 +25,7 @@ function server.start(peer, workers, config)
     process.wait_for_port(self.port, self.process, START_S)
     if peer.ready then peer.ready(self) end
     process.sleep(0.3)
-    self.pids = proc.family(self.process.pid)
-    local exposed = proc.exposed(self.pids)
+    local exposed = proc.exposed(proc.family(self.process.pid))
     if exposed then
       error(("%s listens on %s, not on loopback only"):format(peer.title, exposed), 0)
     end
