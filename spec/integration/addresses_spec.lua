@@ -218,6 +218,24 @@ describe("request.load", function()
     assert.equal(0.5, load())
   end)
 
+  it("lets a gate refuse while there is room for others", function()
+    start [[
+workers(1)
+limits { connections = 20, channels = 100 }
+admit(function(request)
+  if request.load > 0.5 and request.path == "/events" then return later "30s" end
+end)
+]]
+    for _ = 1, 10 do open() end
+    local status, body = ask("/events", { Accept = "text/event-stream" })
+    assert.equal(200, status)
+    assert.truthy(body:find "^retry: %d+\n\n$")
+    local fields
+    status, body, fields = ask "/events"
+    assert.same({ 503, "try again later\n", "30" }, { status, body, fields["retry-after"] })
+    assert.equal(200, (ask "/address"))
+  end)
+
   it("counts handlers too", function()
     start [[
 limits { handlers = 4 }
