@@ -171,6 +171,7 @@ function answer.target(server, list)
       channels[#channels + 1], numbers[#numbers + 1] = one, one.number
       target.tell = target.tell or one.target.tell
       target.latest = target.latest or one.latest ~= nil
+      target.unkeyed = target.unkeyed or one.target.unkeyed
     end
   end
   target.core = server.core.target(numbers)
@@ -228,6 +229,10 @@ end
 local function stream(server, request, route, value, options)
   local ticket = request._ticket
   local target, why = target_of(server, value)
+  if target and route.lagging == "conflate" and target.unkeyed then
+    target, why = nil, ('lagging = "conflate", but channel "%s" has no `key`')
+      :format(target.unkeyed)
+  end
   if not target then return answer.mistake(server, ticket, route.title, why) end
   local ok, from, retry_ms = pcall(stream_options, route, options)
   if not ok then return answer.mistake(server, ticket, route.title, from) end

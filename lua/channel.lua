@@ -54,7 +54,8 @@ function channel:open()
     core.topic_channel(self.settings.into.number, number)
   end
   self.target = { channels = { self }, core = core.target { number },
-    tell = self.hooks:wants_clients(), latest = self.latest ~= nil }
+    tell = self.hooks:wants_clients(), latest = self.latest ~= nil,
+    unkeyed = not self.key_of and self.name or nil }
   self.server.numbered[number] = self
   return true
 end

@@ -45,6 +45,7 @@ core.levels = {
 }
 core.lagging = {
   disconnect = C.STENTOR_DISCONNECT, skip = C.STENTOR_SKIP,
+  conflate = C.STENTOR_CONFLATE,
 }
 core.listeners_max = C.STENTOR_LISTENERS_MAX
 core.networks_max = C.STENTOR_NETWORKS_MAX

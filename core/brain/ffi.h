@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 enum {
-    STENTOR_ABI = 9,       /* grows with every change of these headers */
+    STENTOR_ABI = 10,      /* grows with every change of these headers */
     STENTOR_ID_BYTES = 40, /* room for an event id as text, NUL included */
     STENTOR_LISTENERS_MAX = 16,
     STENTOR_NETWORKS_MAX = 64,
@@ -61,7 +61,8 @@ enum stentor_stream_flag {
 /* What becomes of a client that is further behind than its limits allow. */
 enum stentor_lagging {
     STENTOR_DISCONNECT, /* closed; it resumes by its id */
-    STENTOR_SKIP        /* taken to the newest event, after a gap event */
+    STENTOR_SKIP,       /* taken to the newest event, after a gap event */
+    STENTOR_CONFLATE    /* of what it missed it gets the latest of each key */
 };
 
 enum stentor_log_level {

@@ -309,6 +309,28 @@ bool resume_skip(const struct journal *journal,
     return true;
 }
 
+bool resume_pass_over(const struct journal *journal,
+                      const struct journal_want *wants, uint32_t count,
+                      uint64_t seq, uint64_t from, struct resume *resume)
+{
+    struct journal_record record;
+    uint64_t lost = newest_lost(journal, wants, count, seq);
+    for (uint32_t i = 0; i < count; i++)
+        if (newest_before(journal, wants[i].channel, from, seq + 1, &record) !=
+                JOURNAL_NONE &&
+            record.seq > lost)
+            lost = record.seq;
+    if (lost == 0 || journal_peek(journal, from, &record) != 0 ||
+        lost >= record.seq)
+        return false;
+    *resume = (struct resume){ .position = from,
+                               .seq = record.seq - 1,
+                               .gap = RESUME_LAGGED,
+                               .from_seq = seq,
+                               .to_seq = lost };
+    return true;
+}
+
 const char *resume_reason(enum resume_gap gap)
 {
     switch (gap) {

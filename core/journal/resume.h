@@ -71,6 +71,15 @@ bool resume_skip(const struct journal *journal,
                  const struct journal_want *wants, uint32_t count, uint64_t seq,
                  uint64_t limit, struct resume *resume);
 
+/*
+ * A live reader at `seq` that is too slow to be shown all before the position
+ * `from`, where it goes on: RESUME_LAGGED for what it misses. False if none of
+ * that is of its channels.
+ */
+bool resume_pass_over(const struct journal *journal,
+                      const struct journal_want *wants, uint32_t count,
+                      uint64_t seq, uint64_t from, struct resume *resume);
+
 /* "expired", "restarted", "lagged", "unknown"; NULL for RESUME_NO_GAP. */
 const char *resume_reason(enum resume_gap gap);
 

@@ -46,6 +46,7 @@ enum {
     X(addresses_untracked, "connections not counted: limit `addresses`")    \
     X(addresses_forgotten, "addresses whose requests were forgotten early") \
     X(skipped, "times a slow client was taken to the newest event")         \
+    X(conflated, "events left out for a later one of the same key")         \
     X(policies_full, "streams kept as the server's own: limit `policies`")  \
     X(closed_by_client, "streams ended by the client")                      \
     X(closed_lagged_bytes, "streams closed: limit `client_lag`")            \

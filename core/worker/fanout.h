@@ -74,6 +74,12 @@ bool fanout_has_news(const struct fanout *fanout);
 /* Before the first stream the fan-out does not follow the journal. */
 void fanout_attend(struct fanout *fanout);
 
+/* Seq of the last record before fanout_target. */
+static inline uint64_t fanout_target_seq(const struct fanout *fanout)
+{
+    return fanout->passing ? fanout->next_seq : fanout->seq;
+}
+
 /* How far a stream on its own reads: to where the fan-out is, or will be. */
 static inline uint64_t fanout_target(const struct fanout *fanout)
 {

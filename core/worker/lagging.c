@@ -7,21 +7,31 @@
 #include "worker/lagging.h"
 
 #include <linux/sockios.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 
 #include "base/check.h"
 #include "journal/resume.h"
+#include "worker/conflation.h"
 #include "worker/connection.h"
 #include "worker/process.h"
 #include "worker/stream_own.h"
 
+/* Looked at in one go: a few milliseconds. */
+enum { CONFLATE_RECORDS_MAX = 32768 };
+
 uint64_t lagging_unread(const struct connection *connection)
 {
+    const struct stream_own *own = connection->own;
     if (!connection->was_in_step)
         return 0;
-    /* During a pass it may be ahead of its audience's count. */
-    int64_t unread =
-        (int64_t)(connection->audience->sent - connection->own->owed);
+    /* What was conflated cannot be made less; and during a pass it may be ahead
+       of its audience's count. */
+    uint64_t sent = connection->audience->sent;
+    int64_t unread = (int64_t)(sent - own->owed);
+    int64_t since_kept = (int64_t)(sent - own->kept_until);
+    if (own->kept != NULL && since_kept < unread)
+        unread = since_kept;
     return unread > 0 ? (uint64_t)unread : 0;
 }
 
@@ -102,6 +112,62 @@ static void skip(struct connection *connection, struct buffer *to)
     board_count(worker->shown, COUNTER_skipped, 1);
 }
 
+/* Where it goes on so that no more than CONFLATE_RECORDS_MAX are looked at; what
+   lies before is a gap. False if that was overwritten. */
+static bool shorten(struct connection *connection, struct buffer *to)
+{
+    struct worker *worker = connection_worker(connection);
+    const struct audience *audience = connection->audience;
+    struct stream_own *own = connection->own;
+    struct journal_record first;
+    struct resume resume;
+    uint64_t last = fanout_target_seq(&worker->fanout);
+    if (journal_peek(&worker->journal, own->position, &first) != 0)
+        return false;
+    if (first.seq + CONFLATE_RECORDS_MAX > last)
+        return true;
+    uint64_t from = journal_find(&worker->journal, last - CONFLATE_RECORDS_MAX);
+    if (resume_pass_over(&worker->journal, audience->wants, audience->count,
+                         own->seq, from, &resume)) {
+        own->seq = resume.seq;
+        resume_frame_gap(&worker->journal, &resume, audience->chunked, to);
+        board_count(worker->shown, COUNTER_gaps, 1);
+    }
+    own->position = from;
+    return true;
+}
+
+/* Of what it missed only the latest of each key is left. */
+static void conflate(struct connection *connection, struct buffer *to)
+{
+    struct worker *worker = connection_worker(connection);
+    const struct audience *audience = connection->audience;
+    struct stream_own *own = connection->own;
+    CHECK(!own->writing && own->wants == NULL);
+    uint64_t target = fanout_target(&worker->fanout);
+    if (own->position >= target || !shorten(connection, to))
+        return;
+    struct conflation *kept = conflation_new(&(struct conflation_stretch){
+        .journal = &worker->journal,
+        .wants = audience->wants,
+        .want_count = audience->count,
+        .chunked = audience->chunked,
+        .after_seq = own->seq,
+        .position = own->position,
+        .limit = target,
+        .seed = worker->board.header->seed,
+    });
+    if (kept == NULL)
+        return;
+    free(own->kept);
+    own->kept = kept;
+    own->kept_until = fanout_owed(&worker->fanout, audience);
+    own->owed = own->kept_until - kept->bytes;
+    own->since_ms = stream_own_now_ms();
+    own->estimated = true;
+    board_count(worker->shown, COUNTER_conflated, kept->left_out);
+}
+
 static bool close_lagging(struct connection *connection, int reason)
 {
     connection_close(connection, reason);
@@ -123,7 +189,10 @@ bool lagging_enforce(struct connection *connection, struct buffer *to)
     } else if (is_stuck(connection, policy)) {
         return close_lagging(connection, COUNTER_closed_lagged_time);
     } else if ((far || late) && to != NULL && connection->was_in_step) {
-        skip(connection, to);
+        if (policy->lagging == STENTOR_SKIP)
+            skip(connection, to);
+        else
+            conflate(connection, to);
     }
     if (own->writing)
         wheel_set(&worker->wheel, &connection->timer, STREAM_OWN_CHECK_MS);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What becomes of a client that does not keep up, as the policy of its stream
- * says: it is closed and resumes by its id, or it is taken to the newest event,
- * after a gap event that says what it lost.
+ * says: it is closed and resumes by its id; or it is taken to the newest event,
+ * after a gap event that says what it lost; or of what it missed it gets the
+ * latest of each key.
  */
 #ifndef STENTOR_WORKER_LAGGING_H
 #define STENTOR_WORKER_LAGGING_H

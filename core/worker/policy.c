@@ -74,7 +74,7 @@ static bool is_sound(struct text bytes)
     if (bytes.size < HEAD_BYTES || bytes.size > sizeof policy)
         return false;
     memcpy(&policy, bytes.bytes, HEAD_BYTES);
-    return policy.lagging <= STENTOR_SKIP &&
+    return policy.lagging <= STENTOR_CONFLATE &&
            bytes.size == HEAD_BYTES + policy.heartbeat.size;
 }
 

@@ -21,6 +21,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "journal/resume.h"
+#include "worker/conflation.h"
 #include "worker/connection.h"
 #include "worker/heartbeat.h"
 #include "worker/process.h"
@@ -62,6 +63,7 @@ static void own_free(struct stream_own *own)
     CHECK(own->magic == STREAM_OWN_MAGIC && !own->writing);
     own->magic = 0;
     free(own->wants);
+    free(own->kept);
     free(own->pending);
     free(own);
 }
@@ -152,6 +154,8 @@ static void add_frames(struct connection *connection,
         record = (const void *)(portion->records.bytes + at);
         if (record->seq <= own->seq) /* of a portion that is read again */
             continue;
+        if (own->kept != NULL && !conflation_keeps(own->kept, record->seq))
+            continue;
         struct text frame = batch_frame(record, connection->audience->chunked);
         if (portion->events++ == 0 && connection->was_in_step &&
             record->time_ms > own->since_ms)
@@ -170,6 +174,10 @@ void stream_own_read(struct connection *connection, struct buffer *to)
     CHECK(!own->writing);
     portion->records.size = 0;
     portion->events = 0;
+    if (own->kept != NULL && own->position >= own->kept->limit) {
+        free(own->kept);
+        own->kept = NULL;
+    }
     for (int i = 0; i < READ_ROUNDS; i++) {
         uint64_t limit = limit_of(connection);
         uint64_t position = own->position;
@@ -248,7 +256,8 @@ static size_t forget_unbegun(struct connection *connection, size_t written,
     for (size_t at = 0; at < portion->records.size && end <= written;
          at += record->size) {
         record = (const void *)(portion->records.bytes + at);
-        if (record->seq <= portion->seq)
+        if (record->seq <= portion->seq ||
+            (own->kept != NULL && !conflation_keeps(own->kept, record->seq)))
             continue;
         end += batch_frame(record, connection->audience->chunked).size;
         seq = record->seq;

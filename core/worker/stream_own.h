@@ -30,6 +30,7 @@ enum {
 };
 
 struct connection;
+struct conflation;
 
 /* What was read from the journal for one stream, until it is written. */
 struct stream_portion {
@@ -43,7 +44,7 @@ struct stream_portion {
 struct stream_own {
     uint32_t magic;
     bool writing;      /* `pending` is on its way: it is `behind` */
-    bool estimated;    /* `owed` is: it was taken to the newest, or comes from
+    bool estimated;    /* `owed` is: it was let off some events, or comes from
                           another worker, whose fan-out was elsewhere */
     uint64_t position; /* has, or has on their way, all records before */
     uint64_t seq;      /* of the last of them */
@@ -54,7 +55,9 @@ struct stream_own {
     struct journal_want *wants; /* NULL once it has passed whole_from */
     uint64_t owed; /* audience->sent as it was, or will be, at `position`; means
                       something only if the stream was in step */
-    uint64_t since_ms; /* Unix time since when it gets no further: when it
+    struct conflation *kept; /* what of the next events it gets; NULL: all */
+    uint64_t kept_until;     /* audience->sent where that ends */
+    uint64_t since_ms;       /* Unix time since when it gets no further: when it
                           was in step, the age of the oldest record that is
                           on its way; else of the last write that ended */
     /* When its socket last took something, and what it then still held: looked

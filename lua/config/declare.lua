@@ -52,7 +52,8 @@ local function route_fields(what)
   return {
     admit = gates { optional = true },
     heartbeat = heartbeat.setting,
-    lagging = types.one_of { "disconnect", "skip", default = "disconnect" },
+    lagging = types.one_of { "disconnect", "skip", "conflate",
+      default = "disconnect" },
     limits = narrow.setting(what),
     stream = types.custom("stream",
       "a channel, a list of channels or a function that returns one",
@@ -136,6 +137,21 @@ local function check_family(call)
   return false
 end
 
+-- What can be said of channels that are known now.
+local function check_channels(call, route)
+  local most = call.server.settings.limits.stream_channels
+  if #route.channels > most then
+    call.tell({ "stream" }, ("%d channels, limits.stream_channels is %d")
+      :format(#route.channels, most))
+  end
+  for _, one in ipairs(route.channels) do
+    if route.lagging == "conflate" and channel.is(one) and not one.key_of then
+      call.tell({ "lagging" }, ('"conflate" keeps the latest event of each key, '
+        .. 'but channel "%s" has no `key`'):format(one.name))
+    end
+  end
+end
+
 function declare.route(call)
   local parsed, why = names.route(call.name)
   if not parsed then return call.tell({}, why) end
@@ -171,11 +187,7 @@ function declare.route(call)
     route.decide = stream or checked.respond
   elseif stream and not standin.is(stream) then
     route.channels = channel.is(stream) and { stream } or stream
-    local most = call.server.settings.limits.stream_channels
-    if #route.channels > most then
-      call.tell({ "stream" }, ("%d channels, limits.stream_channels is %d")
-        :format(#route.channels, most))
-    end
+    check_channels(call, route)
   end
   call.server.routes[#call.server.routes + 1] = route
   call.server.router:add(route)

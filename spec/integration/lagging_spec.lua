@@ -147,6 +147,95 @@ describe("a stream that skips", function()
   end)
 end)
 
+describe("a stream that conflates", function()
+  after_each(server.stop_all)
+
+  --- As a client with a model of the state: for each key its last event.
+  local function assert_state(events, keys, total)
+    local state, before = {}, 0
+    for _, event in ipairs(events) do
+      if event.event ~= "gap" then
+        local data = cjson.decode(event.data)
+        assert.is_true(data.n > before) -- in order, nothing twice
+        before, state[data.k] = data.n, data.n
+      end
+    end
+    for n = total - keys + 1, total do assert.equal(n, state[n % keys]) end
+  end
+
+  local function all_of(client, total)
+    eventually(function()
+      local events = client:events()
+      local last = events[#events]
+      return last and last.event ~= "gap" and cjson.decode(last.data).n == total
+    end)
+    return client:events()
+  end
+
+  it("gets the latest of each key of what it missed, and goes on", function()
+    start()
+    local slow = open "/conflate"
+    burst("state", 10, 100, 10)
+    slow:wait(10)
+    slow.connection:pause()
+    local total
+    for _ = 1, 16 do total = burst("state", 100, 4000, 10).n end
+    slow.connection:resume()
+    assert_state(all_of(slow, total), 10, total)
+    assert.is_true(#slow:events() < total)
+    assert.is_true(counter "conflated" >= total - #slow:events())
+    assert.equal(0, counter "gaps")
+    assert.equal(0, counter "closed_lagged_bytes")
+    -- In step again: all events.
+    local before = #slow:events()
+    total = burst("state", 50, 100, 10).n
+    assert_state(all_of(slow, total), 10, total)
+    assert.equal(before + 50, #slow:events())
+  end)
+
+  it("does so while more and more keys change", function()
+    start(function(config) return (config:gsub('client_lag = "256k"', 'client_lag = "128k"')) end)
+    local slow = open("/conflate", { version = "1.0" })
+    local connection, total, trickles = slow.connection, nil, true
+    local take = connection.on_bytes
+    connection.on_bytes = function(bytes)
+      if trickles then connection:pause() end
+      take(bytes)
+    end
+    eventually(function()
+      connection:resume()
+      total = burst("state", 100, 4000, 50).n
+      return counter "conflated" >= 500
+    end, 20)
+    trickles = false
+    connection:resume()
+    assert_state(all_of(slow, total), 50, total)
+  end)
+
+  it("is told of a gap before what is too long to look through", function()
+    start()
+    local slow = open "/conflate"
+    slow.connection:pause()
+    local total
+    for _ = 1, 16 do total = burst("state", 100, 4000, 10).n end
+    for _ = 1, 8 do total = burst("state", 5000, 10, 10).n end
+    slow.connection:resume()
+    local events = all_of(slow, total)
+    assert_state(events, 10, total)
+    local gaps = 0
+    for i, event in ipairs(events) do
+      if event.event == "gap" then
+        gaps = gaps + 1
+        local gap = gap_of(event)
+        assert.equal("lagged", gap.reason)
+        assert.equal(events[i - 1].id, gap.from)
+        assert.is_true(seq_of(gap.to) < seq_of(events[i + 1].id))
+      end
+    end
+    assert.equal(1, gaps)
+  end)
+end)
+
 describe("a route's own client_lag", function()
   after_each(server.stop_all)
 

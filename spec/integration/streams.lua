@@ -29,6 +29,7 @@ route "GET /all" { stream = events, since = "all" }
 route "GET /skip" { stream = events, lagging = "skip" }
 route "GET /skip-both" { stream = { events, few }, lagging = "skip",
   limits = { client_lag = "128k" } }
+route "GET /conflate" { stream = state, lagging = "conflate" }
 route "GET /near" { stream = events, limits = { client_lag = "16k" } }
 route "GET /both" { stream = { events, few } }
 route "GET /state" { stream = state }
@@ -50,7 +51,8 @@ route "POST /burst/:name" { respond = function(request)
   local name, want, first, last = request.params.name, request:json(), nil, nil
   for _ = 1, want.count do
     counts[name] = (counts[name] or 0) + 1
-    last = board[name]:publish { n = counts[name], filling = ("x"):rep(want.size or 10) }
+    last = board[name]:publish { n = counts[name], filling = ("x"):rep(want.size or 10),
+      k = want.keys and counts[name] % want.keys }
     first = first or last
   end
   return 202, { first = first, last = last, n = counts[name] }
@@ -74,10 +76,10 @@ function streams.publish(name, data)
   return cjson.decode(body).id
 end
 
-function streams.burst(name, count, size)
+function streams.burst(name, count, size, keys)
   local status, _, body = one:request {
     method = "POST", path = "/burst/" .. name,
-    body = cjson.encode { count = count, size = size },
+    body = cjson.encode { count = count, size = size, keys = keys },
     headers = { ["Content-Type"] = "application/json" },
   }
   assert.equal(202, status, body)

@@ -57,6 +57,28 @@ route "GET /g" { stream = e, heartbeat = "7s" }
     assert.equal(7000, self.ask("GET /g?quiet").policy.heartbeat.every_ms)
   end)
 
+  it("conflates only where there are keys", function()
+    assert.equal('config.lua:5: route "GET /b": lagging: "conflate" keeps the latest event of '
+      .. 'each key, but channel "e" has no `key`', support.errors(HEAD .. [[
+local k = channel "k" { key = "id" }
+route "GET /b" { stream = { k, e }, lagging = "conflate" }
+every(1, function() k:publish {} end)
+]]))
+    local self = run [[
+local k = channel "k" { key = "id" }
+every(1, function() k:publish {} end)
+route "GET /k" { stream = k, lagging = "conflate" }
+route "GET /f" { lagging = "conflate", stream = function(request)
+  if request.query.both then return { k, e } end
+  return k
+end }
+]]
+    assert.equal("conflate", self.ask("GET /k").policy.lagging)
+    assert.equal("conflate", self.ask("GET /f").policy.lagging)
+    assert.equal(500, self.ask("GET /f?both").status)
+    assert.matches('"conflate", but channel "e" has no `key`', self.core:log_text(), 1, true)
+  end)
+
   it("is the default after a mistake, which is told and counted", function()
     local self = run [[
 route "GET /a" { stream = e, heartbeat = function() return { evry = 1 } end }
@@ -133,7 +155,7 @@ end }
       (errors('route "GET /r" { lagging = "skip",\n'
         .. "  respond = function() return 200 end }\nroute \"GET /e\" { stream = e }")))
     assert.equal('config.lua:4: route "GET /e": lagging: expected one of "disconnect", "skip", '
-      .. 'got "conflate"', errors 'route "GET /e" { stream = e, lagging = "conflate" }')
+      .. '"conflate", got "wait"', errors 'route "GET /e" { stream = e, lagging = "wait" }')
     assert.equal('config.lua:4: route "GET /e": heartbeat.every: expected a duration such as '
       .. '"15s", or false, got "soon"',
       errors 'route "GET /e" { stream = e, heartbeat = { every = "soon" } }')
