@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 enum {
-    STENTOR_ABI = 10,      /* grows with every change of these headers */
+    STENTOR_ABI = 11,      /* grows with every change of these headers */
     STENTOR_ID_BYTES = 40, /* room for an event id as text, NUL included */
     STENTOR_LISTENERS_MAX = 16,
     STENTOR_NETWORKS_MAX = 64,
@@ -190,6 +190,8 @@ struct stentor_limits {
     uint32_t body_time_ms;        /* for a whole body; else 408 */
     uint32_t idle_time_ms;        /* between requests; then closed */
     uint32_t answer_time_ms;      /* for the brain to answer; else 503 */
+    uint32_t ack_time_ms;         /* for a client's machine to acknowledge what
+                                     it was sent; then it is given up */
     uint32_t pipeline;            /* requests sent ahead; else closed */
     uint32_t response_bytes;      /* body of an ordinary response */
     uint32_t event_bytes;         /* data of one event */

@@ -15,10 +15,7 @@
 #include "base/check.h"
 #include "base/error.h"
 
-enum {
-    LISTENING_BACKLOG = 65535, /* the kernel caps it at somaxconn */
-    LISTENING_UNACKED_MS = 30000
-};
+enum { LISTENING_BACKLOG = 65535 /* the kernel caps it at somaxconn */ };
 
 struct address {
     union {
@@ -95,14 +92,25 @@ static bool is_free(const struct address *address)
     return true;
 }
 
+/* Data that is not acknowledged ends a connection after this time; and so that
+   there is something to acknowledge, one that is silent for as long is probed,
+   as one without heartbeats or between two requests may be. */
+static bool set_ack_time(int fd, uint32_t ack_time_ms)
+{
+    int seconds = (int)(ack_time_ms / 1000);
+    return set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)ack_time_ms) &&
+           set(fd, IPPROTO_TCP, TCP_KEEPIDLE, seconds) &&
+           set(fd, IPPROTO_TCP, TCP_KEEPINTVL, (seconds + 2) / 3) &&
+           set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+}
+
 /* Accepted sockets inherit the options. */
-static int open_socket(const struct address *address)
+static int open_socket(const struct address *address, uint32_t ack_time_ms)
 {
     int fd = bind_socket(address, true);
     if (fd < 0)
         return -1;
-    if (set(fd, IPPROTO_TCP, TCP_NODELAY, 1) &&
-        set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, LISTENING_UNACKED_MS) &&
+    if (set(fd, IPPROTO_TCP, TCP_NODELAY, 1) && set_ack_time(fd, ack_time_ms) &&
         listen(fd, LISTENING_BACKLOG) == 0)
         return fd;
     int why = errno;
@@ -159,7 +167,7 @@ int listening_add_worker(struct listening *listening, char *error)
     for (uint32_t i = 0; i < listening->address_count; i++) {
         struct address address;
         int fd = parse(&listening->addresses[i], &address)
-                     ? open_socket(&address)
+                     ? open_socket(&address, listening->ack_time_ms)
                      : -1;
         if (fd < 0) {
             int code = fail(&listening->addresses[i], error);
@@ -174,7 +182,7 @@ int listening_add_worker(struct listening *listening, char *error)
 
 int listening_open(struct listening *listening,
                    const struct stentor_listener *addresses, uint32_t count,
-                   uint32_t worker_count, char *error)
+                   uint32_t worker_count, uint32_t ack_time_ms, char *error)
 {
     CHECK(count <= STENTOR_LISTENERS_MAX);
     CHECK(worker_count <= CONTROL_WORKERS_MAX);
@@ -182,6 +190,7 @@ int listening_open(struct listening *listening,
     listening->addresses = addresses;
     listening->address_count = count;
     listening->worker_count = 0;
+    listening->ack_time_ms = ack_time_ms;
     int code = 0;
     for (uint32_t i = 0; i < count && code == 0; i++) {
         struct address address;
@@ -193,6 +202,14 @@ int listening_open(struct listening *listening,
     if (code != 0)
         listening_close(listening);
     return code;
+}
+
+void listening_set_ack_time(struct listening *listening, uint32_t ack_time_ms)
+{
+    listening->ack_time_ms = ack_time_ms;
+    for (uint32_t i = 0; i < listening->worker_count; i++)
+        for (uint32_t j = 0; j < listening->address_count; j++)
+            set_ack_time(listening->sockets[i][j], ack_time_ms);
 }
 
 void listening_close(struct listening *listening)

@@ -17,6 +17,7 @@ enum { LISTENING_ADDRESS_BYTES = 80 };
 
 struct listening {
     const struct stentor_listener *addresses;
+    uint32_t ack_time_ms; /* what clients have to acknowledge in */
     uint32_t address_count;
     uint32_t worker_count;
     int sockets[CONTROL_WORKERS_MAX][STENTOR_LISTENERS_MAX];
@@ -26,10 +27,13 @@ struct listening {
    `error` receives what was wrong and how to mend it. */
 int listening_open(struct listening *listening,
                    const struct stentor_listener *addresses, uint32_t count,
-                   uint32_t worker_count, char *error);
+                   uint32_t worker_count, uint32_t ack_time_ms, char *error);
 /* Opens those of one worker more, which join the group; 0, or as above, and
    there are as many as before. */
 int listening_add_worker(struct listening *listening, char *error);
+
+/* For who is accepted from now on. */
+void listening_set_ack_time(struct listening *listening, uint32_t ack_time_ms);
 void listening_close(struct listening *listening);
 
 /* "127.0.0.1:3000" or "[::1]:3000". */

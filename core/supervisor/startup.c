@@ -94,7 +94,8 @@ static int open_all(struct supervisor *supervisor, uint32_t workers,
 {
     const struct stentor_plan *plan = &supervisor->plan;
     int code = listening_open(&supervisor->listening, plan->listeners,
-                              plan->listener_count, workers, error);
+                              plan->listener_count, workers,
+                              plan->limits.ack_time_ms, error);
     if (code == 0)
         code = objects_open(&supervisor->objects, plan, workers, error);
     return code;

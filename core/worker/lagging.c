@@ -7,6 +7,8 @@
 #include "worker/lagging.h"
 
 #include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 
@@ -82,6 +84,15 @@ static bool is_stuck(struct connection *connection,
     }
     return now > own->moved_ms &&
            now - own->moved_ms > policy->client_lag_time_ms;
+}
+
+void lagging_be_patient(const struct connection *connection)
+{
+    uint32_t time_ms = connection_worker(connection)->plan.limits.ack_time_ms +
+                       worker_policy(connection)->client_lag_time_ms;
+    uv_os_fd_t fd;
+    if (uv_fileno((const uv_handle_t *)&connection->tcp, &fd) == 0)
+        setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &time_ms, sizeof time_ms);
 }
 
 /* To the newest event of its channels. */

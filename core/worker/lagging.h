@@ -22,6 +22,13 @@ struct connection;
  */
 bool lagging_enforce(struct connection *connection, struct buffer *to);
 
+/*
+ * The kernel gives a connection up (limit `ack_time`) also when its client's
+ * window stays closed, as that of a frozen tab does, though its machine is
+ * there. A stream that was behind once has the time of its policy beside.
+ */
+void lagging_be_patient(const struct connection *connection);
+
 /* Bytes of its audience's that no write to it has begun with; 0 if it was never
    in step. */
 uint64_t lagging_unread(const struct connection *connection);

@@ -24,6 +24,7 @@
 #include "worker/conflation.h"
 #include "worker/connection.h"
 #include "worker/heartbeat.h"
+#include "worker/lagging.h"
 #include "worker/process.h"
 #include "worker/stream.h"
 
@@ -292,6 +293,9 @@ static bool write_pending(struct connection *connection)
         return false;
     }
     own->writing = true;
+    if (!own->patient)
+        lagging_be_patient(connection);
+    own->patient = true;
     own->queued = 0;
     own->moved_ms = stream_own_now_ms();
     list_remove(&connection->member);

@@ -44,6 +44,7 @@ struct stream_portion {
 struct stream_own {
     uint32_t magic;
     bool writing;      /* `pending` is on its way: it is `behind` */
+    bool patient;      /* lagging_be_patient was called */
     bool estimated;    /* `owed` is: it was let off some events, or comes from
                           another worker, whose fan-out was elsewhere */
     uint64_t position; /* has, or has on their way, all records before */

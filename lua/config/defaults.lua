@@ -32,6 +32,7 @@ defaults.limits = {
   body_time = types.duration { default = "30s", min = "10ms", max = "1d" },
   idle_time = types.duration { default = "60s", min = "10ms", max = "1d" },
   answer_time = types.duration { default = "10s", min = "10ms", max = "1h" },
+  ack_time = types.duration { default = "30s", min = "1s", max = "1h" },
   pipeline = whole(16, types.count, 1000),
   response = whole("1M", types.size, MESSAGE_MAX),
   event = whole("256k", types.size, 2 ^ 28),

@@ -190,9 +190,9 @@ end)
 describe("a thousand streams, two thirds of them stuck in mid-event", function()
   after_each(server.stop_all)
 
-  --- All that came behind the head.
+  --- All that came behind the head, but for heartbeats.
   local function body(connection)
-    return connection:received():match "\r\n\r\n(.*)$"
+    return (connection:received():match "\r\n\r\n(.*)$":gsub("2\r\n:\n\r\n", ""))
   end
 
   it("move without a byte lost", function()
@@ -223,11 +223,17 @@ describe("a thousand streams, two thirds of them stuck in mid-event", function()
     local size = 0
     for _, event in ipairs(whole:wait(published)) do size = size + #event.data end
     local last = "data: " .. published .. " "
+    local function is_whole(stream)
+      if #stream:received() < size then return false end
+      local bytes = body(stream)
+      return bytes:sub(-4) == "\n\n\r\n" and bytes:find(last, 1, true)
+    end
     eventually(function()
-      for _, stream in ipairs(streams) do
-        if #stream:received() < size then return false end
-        local bytes = body(stream)
-        if bytes:sub(-4) ~= "\n\n\r\n" or not bytes:find(last, 1, true) then return false end
+      for i, stream in ipairs(streams) do
+        if not is_whole(stream) then
+          error(("stream %d: %s, %d of %d bytes, the last: %s"):format(i, stream.ended or "open",
+            #stream:received(), size, stream:received():sub(-80)))
+        end
       end
       return true
     end, 60)

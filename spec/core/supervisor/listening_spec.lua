@@ -23,7 +23,7 @@ describe("listening", function()
   local function open(list, workers)
     local listening = ffi.new "struct listening"
     local all, count = addresses(list)
-    if lib.listening_open(listening, all, count, workers, why) == 0 then return listening end
+    if lib.listening_open(listening, all, count, workers, 12000, why) == 0 then return listening end
     return nil, ffi.string(why)
   end
 
@@ -49,10 +49,15 @@ describe("listening", function()
         assert.equal(1, option(fd, 1, 30)) -- SO_ACCEPTCONN
         assert.equal(1, option(fd, 1, 15)) -- SO_REUSEPORT
         assert.equal(1, option(fd, 6, 1)) -- TCP_NODELAY
-        assert.equal(30000, option(fd, 6, 18)) -- TCP_USER_TIMEOUT
+        assert.equal(12000, option(fd, 6, 18)) -- TCP_USER_TIMEOUT
+        assert.equal(1, option(fd, 1, 9)) -- SO_KEEPALIVE
+        assert.equal(12, option(fd, 6, 4)) -- TCP_KEEPIDLE
+        assert.equal(4, option(fd, 6, 5)) -- TCP_KEEPINTVL
         assert.equal(0, option(fd, 6, 9)) -- TCP_DEFER_ACCEPT
       end
     end
+    lib.listening_set_ack_time(listening, 5000)
+    assert.equal(5000, option(listening.sockets[2][1], 6, 18))
     close(listening)
     close(assert(open({ { "127.0.0.1", first } }, 1))) -- free again
   end)
