@@ -6,6 +6,7 @@
  */
 #include "journal/reader.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -315,10 +316,23 @@ static bool time_below(const struct journal_mark *mark, uint64_t time_ms)
     return mark->time_ms < time_ms;
 }
 
-static bool record_is_past(const struct journal_record *record, bool by_time,
-                           uint64_t wanted)
+/* What a search needs to know of a record: two words of it. */
+struct glance {
+    uint64_t key; /* seq or time */
+    uint32_t size;
+};
+
+static struct glance glance_at(const char *place, bool by_time)
 {
-    return by_time ? record->time_ms >= wanted : record->seq > wanted;
+    const uint64_t *words = (const void *)place;
+    size_t key = by_time ? offsetof(struct journal_record, time_ms)
+                         : offsetof(struct journal_record, seq);
+    uint64_t size_and_channel = __atomic_load_n(
+        &words[offsetof(struct journal_record, size) / 8], __ATOMIC_RELAXED);
+    struct glance glance = { .key = __atomic_load_n(&words[key / 8],
+                                                    __ATOMIC_RELAXED) };
+    memcpy(&glance.size, &size_and_channel, sizeof glance.size);
+    return glance;
 }
 
 static uint64_t find(const struct journal *journal, bool by_time,
@@ -326,18 +340,23 @@ static uint64_t find(const struct journal *journal, bool by_time,
 {
     for (;;) {
         uint64_t head = journal_head(journal);
-        uint64_t position = start_before(
-            journal, head, by_time ? time_below : seq_below, wanted);
-        int result = 0;
+        uint64_t start = start_before(journal, head,
+                                      by_time ? time_below : seq_below, wanted);
+        uint64_t position = start;
+        bool held = true;
+        /* The ring is mapped twice in a row: no need to go back to its start. */
+        const char *place = place_of(journal, start);
         while (position < head) {
-            struct journal_record record;
-            result = journal_peek(journal, position, &record);
-            if (result != 0 || record_is_past(&record, by_time, wanted))
+            struct glance glance =
+                glance_at(place + (position - start), by_time);
+            held = still_held(journal, position);
+            if (!held || (by_time ? glance.key >= wanted : glance.key > wanted))
                 break;
-            position += record.size;
+            CHECK(glance.size >= sizeof(struct journal_record));
+            position += glance.size;
         }
         /* Overrun: the tail has moved on, so the next try starts later. */
-        if (result == 0)
+        if (held)
             return position;
     }
 }

@@ -18,7 +18,7 @@
 #include "worker/stream.h"
 
 /* Streams read on for in a turn: each may cost a copy and a write of
-   STREAM_OWN_BYTES. */
+   PORTION_BYTES. */
 enum { READY_SLICE = 32 };
 
 /* Goes to the journal's end. */
@@ -41,6 +41,7 @@ void fanout_init(struct fanout *fanout, struct worker *worker)
     list_init(&fanout->waiting);
     list_init(&fanout->dirty);
     batch_init(&fanout->batch, channels);
+    portion_init(&fanout->portion);
     told_init(&fanout->told, worker);
     jump(fanout);
 }
@@ -54,7 +55,7 @@ void fanout_done(struct fanout *fanout)
     batch_done(&fanout->batch);
     buffer_done(&fanout->frames.bytes);
     buffer_done(&fanout->frames.cuts);
-    buffer_done(&fanout->portion.records);
+    portion_done(&fanout->portion);
     buffer_done(&fanout->bytes);
 }
 

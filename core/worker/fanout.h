@@ -24,6 +24,7 @@
 #include "base/list.h"
 #include "worker/audience.h"
 #include "worker/batch.h"
+#include "worker/portion.h"
 #include "worker/stream_own.h"
 #include "worker/told.h"
 
@@ -39,12 +40,12 @@ struct fanout {
     uint64_t seq;      /* of the last record before it */
 
     /* The streams that are not in step (struct connection.member). */
-    struct list behind;  /* with bytes on their way */
-    struct list ready;   /* to be read on for, a few each turn */
-    struct list waiting; /* at the end of the pass, or further: they get into
+    struct list behind;     /* with bytes on their way */
+    struct list ready;      /* to be read on for, a few each turn */
+    struct list waiting;    /* at the end of the pass, or further: they get into
                             step when the fan-out is there */
-    struct stream_portion portion; /* of the one being read on for */
-    struct buffer bytes;           /* what is written to it */
+    struct portion portion; /* what one of the ready is to get */
+    struct buffer bytes;    /* and what is written to it */
 
     struct told told; /* what the brain is told about streams */
 

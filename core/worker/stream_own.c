@@ -144,8 +144,8 @@ static void skip_overwritten(struct connection *connection, struct buffer *to)
 }
 
 /* Adds the frames of the portion's records. */
-static void add_frames(struct connection *connection,
-                       struct stream_portion *portion, struct buffer *to)
+static void add_frames(struct connection *connection, struct portion *portion,
+                       struct buffer *to)
 {
     struct stream_own *own = connection->own;
     const struct journal_record *record;
@@ -170,10 +170,9 @@ static void add_frames(struct connection *connection,
 void stream_own_read(struct connection *connection, struct buffer *to)
 {
     struct worker *worker = connection_worker(connection);
-    struct stream_portion *portion = &worker->fanout.portion;
+    struct portion *portion = &worker->fanout.portion;
     struct stream_own *own = connection->own;
     CHECK(!own->writing);
-    portion->records.size = 0;
     portion->events = 0;
     if (own->kept != NULL && own->position >= own->kept->limit) {
         free(own->kept);
@@ -181,21 +180,18 @@ void stream_own_read(struct connection *connection, struct buffer *to)
     }
     for (int i = 0; i < READ_ROUNDS; i++) {
         uint64_t limit = limit_of(connection);
-        uint64_t position = own->position;
-        if (position >= limit)
+        if (own->position >= limit)
             return;
-        portion->records.size = 0;
-        portion->position = position;
-        int got = journal_select(&worker->journal, wants_of(connection),
-                                 connection->audience->count, &position, limit,
-                                 STREAM_OWN_BYTES, &portion->records);
+        int got =
+            portion_read(portion, &worker->journal, wants_of(connection),
+                         connection->audience->count, own->position, limit);
         if (got == STENTOR_EOVERRUN) {
             skip_overwritten(connection, to);
             continue;
         }
-        CHECK(got >= 0 && position <= limit);
+        CHECK(got >= 0);
         add_frames(connection, portion, to);
-        move_to(own, position);
+        move_to(own, portion->next);
         if (got > 0)
             return;
     }
@@ -246,7 +242,7 @@ static void on_written(uv_write_t *request, int status)
 static size_t forget_unbegun(struct connection *connection, size_t written,
                              size_t size)
 {
-    struct stream_portion *portion = &fanout_of(connection)->portion;
+    struct portion *portion = &fanout_of(connection)->portion;
     struct stream_own *own = connection->own;
     size_t end = portion->frames_at;
     uint64_t seq = portion->seq;

@@ -25,21 +25,11 @@
 
 enum {
     STREAM_OWN_MAGIC = 0x4e574f53,
-    STREAM_OWN_BYTES = 65536,  /* read and written at once */
     STREAM_OWN_CHECK_MS = 1000 /* how often its lag is looked at */
 };
 
 struct connection;
 struct conflation;
-
-/* What was read from the journal for one stream, until it is written. */
-struct stream_portion {
-    struct buffer records;
-    uint32_t events;   /* of them that are framed */
-    size_t frames_at;  /* where their frames begin in the bytes to write */
-    uint64_t position; /* they were read from here */
-    uint64_t seq;      /* of the last record before them */
-};
 
 struct stream_own {
     uint32_t magic;

@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "journal/channel.h"
+#include "journal/event_id.h"
 #include "journal/sse.h"
 #include "worker/connection.h"
 #include "worker/process.h"
@@ -28,6 +29,7 @@ enum {
     CLIENTS = 500,
     PASSES = 20,
     EVENTS_MANY = 32, /* of a pass, when many have gathered */
+    REPLAYED = 100,   /* events that a client has missed */
     HEARTBEAT_MS = 1000,
     MEASURED_MS = 20 * HEARTBEAT_MS
 };
@@ -35,7 +37,7 @@ enum {
 struct bench {
     struct worker *worker;
     struct journal journal; /* the writer's view */
-    uint32_t channels[2];
+    uint32_t channel;
     struct buffer frame;
     int clients[CLIENTS]; /* the other ends */
     uint64_t events;
@@ -84,17 +86,14 @@ static void open_worker(struct bench *bench)
     fanout_init(&worker->fanout, worker);
 }
 
-static void open_channels(struct bench *bench)
+static void open_channel(struct bench *bench)
 {
-    static const char *const names[] = { "a", "b" };
     struct channel_map map;
     channel_map_init(&map, &bench->journal);
-    for (int i = 0; i < 2; i++) {
-        int row = channel_open(&bench->journal, &map, text_of_string(names[i]),
-                               UINT32_MAX, UINT64_MAX);
-        CHECK(row >= 0);
-        bench->channels[i] = (uint32_t)row;
-    }
+    int row = channel_open(&bench->journal, &map, text_of_string("a"),
+                           UINT32_MAX, UINT64_MAX);
+    CHECK(row >= 0);
+    bench->channel = (uint32_t)row;
     channel_map_done(&map);
 }
 
@@ -111,8 +110,30 @@ static struct connection *newest_connection(const struct worker *worker)
     return NULL;
 }
 
-/* A client that streams the first `count` channels. */
-static void open_client(struct bench *bench, uint32_t index, uint32_t count)
+/* What is measured, one of these. */
+struct work {
+    uint64_t now_ms;                  /* the wheel is turned; 0: not */
+    const struct stream_start *start; /* a stream begins; NULL: none does */
+    struct connection *connection;
+};
+
+__attribute__((noinline)) static void measured(struct worker *worker,
+                                               const struct work *work)
+{
+    if (work->start != NULL)
+        stream_begin(work->connection, work->start);
+    else if (work->now_ms > 0)
+        wheel_turn(&worker->wheel, work->now_ms);
+    else
+        while (fanout_turn(&worker->fanout))
+            ;
+    __asm__ volatile(""); /* or the last call would be a jump out of here */
+}
+
+/* A client that streams the channel: from `last_id` on, which is measured, or
+   from now on. */
+static void open_client(struct bench *bench, uint32_t index,
+                        struct text last_id)
 {
     struct worker *worker = bench->worker;
     struct connection *connection;
@@ -125,20 +146,24 @@ static void open_client(struct bench *bench, uint32_t index, uint32_t count)
     connection_go(connection, CONNECTION_READING);
     connection_go(connection, CONNECTION_DECIDING);
 
-    struct message_channel channels[2];
+    struct message_channel channel = {
+        .number = bench->channel,
+        .generation = bench->journal.channels[bench->channel].generation,
+    };
     struct message_stream message = { .request = index + 1,
-                                      .channel_count = count };
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t number = bench->channels[i];
-        channels[i].number = number;
-        channels[i].generation = bench->journal.channels[number].generation;
-    }
-    struct stream_start start = { .message = &message, .channels = channels };
-    stream_begin(connection, &start);
+                                      .channel_count = 1 };
+    struct stream_start start = { .message = &message,
+                                  .channels = &channel,
+                                  .last_id = last_id };
+    if (last_id.size > 0)
+        measured(worker,
+                 &(struct work){ .start = &start, .connection = connection });
+    else
+        stream_begin(connection, &start);
     wheel_clear(&worker->wheel, &connection->timer);
 }
 
-static void publish(struct bench *bench, uint32_t channel, uint64_t count)
+static void publish(struct bench *bench, uint64_t count)
 {
     char data[100];
     memset(data, 'x', sizeof data);
@@ -149,7 +174,7 @@ static void publish(struct bench *bench, uint32_t channel, uint64_t count)
         bench->frame.size = 0;
         uint8_t head = sse_frame(&event, &bench->frame);
         struct journal_entry entry = {
-            .channel = bench->channels[channel],
+            .channel = bench->channel,
             .frame = bench->frame.bytes,
             .frame_bytes = (uint32_t)bench->frame.size,
             .chunk_head = head,
@@ -174,29 +199,18 @@ static uint64_t counted(const struct bench *bench, enum board_counter counter)
     return board_sum(&bench->worker->board, counter);
 }
 
-__attribute__((noinline)) static void measured(struct worker *worker,
-                                               uint64_t now_ms)
-{
-    if (now_ms > 0)
-        wheel_turn(&worker->wheel, now_ms);
-    else
-        while (fanout_turn(&worker->fanout))
-            ;
-    __asm__ volatile(""); /* or the last call would be a jump out of here */
-}
-
 /* Passes of `events` each; all clients have followed the same channels. */
 static uint64_t broadcast(struct bench *bench, uint64_t events)
 {
     uint64_t before = 0;
     for (int pass = -2; pass < PASSES; pass++) {
-        publish(bench, 0, events);
+        publish(bench, events);
         if (pass < 0) { /* buffers grow, symbols are found */
             while (fanout_turn(&bench->worker->fanout))
                 ;
             before = counted(bench, COUNTER_events_sent);
         } else {
-            measured(bench->worker, 0);
+            measured(bench->worker, &(struct work){ 0 });
         }
         drain(bench);
     }
@@ -225,35 +239,61 @@ static uint64_t beat(struct bench *bench)
             wheel_turn(&worker->wheel, now_ms);
             before = counted(bench, COUNTER_heartbeats);
         } else {
-            measured(worker, now_ms);
+            measured(worker, &(struct work){ .now_ms = now_ms });
         }
     }
     drain(bench);
     return counted(bench, COUNTER_heartbeats) - before;
 }
 
+static void open_clients(struct bench *bench, struct text last_id)
+{
+    for (uint32_t i = 0; i < CLIENTS; i++)
+        open_client(bench, i, last_id);
+}
+
+/* Everybody comes back at once, and has missed the same. */
+static uint64_t replay(struct bench *bench)
+{
+    char id[EVENT_ID_BYTES + 1];
+    publish(bench, 3 * REPLAYED);
+    event_id_format(
+        &(struct event_id){ .epoch = bench->journal.header->epoch,
+                            .seq = journal_newest_seq(&bench->journal) -
+                                   REPLAYED },
+        id);
+    open_clients(bench, text_of(id, EVENT_ID_BYTES));
+    drain(bench);
+    uint64_t events = counted(bench, COUNTER_events_sent);
+    CHECK(events == (uint64_t)CLIENTS * REPLAYED);
+    CHECK(counted(bench, COUNTER_streams_resumed) == CLIENTS);
+    return events;
+}
+
 int main(int argc, char **argv)
 {
     struct bench bench = { 0 };
     const char *what = argc == 2 ? argv[1] : "";
-    uint32_t channels = strcmp(what, "two") == 0 ? 2 : 1;
     uint64_t deliveries;
     buffer_init(&bench.frame);
     open_worker(&bench);
-    open_channels(&bench);
-    for (uint32_t i = 0; i < CLIENTS; i++)
-        open_client(&bench, i, channels);
-    while (fanout_turn(&bench.worker->fanout))
-        ;
-    drain(&bench);
-    if (strcmp(what, "one") == 0 || strcmp(what, "two") == 0)
-        deliveries = broadcast(&bench, 1);
-    else if (strcmp(what, "many") == 0)
-        deliveries = broadcast(&bench, EVENTS_MANY);
-    else if (strcmp(what, "heartbeat") == 0)
-        deliveries = beat(&bench);
-    else
-        return 2;
+    open_channel(&bench);
+    if (strcmp(what, "replay") == 0) {
+        deliveries = replay(&bench);
+    } else {
+        open_clients(&bench, text_of("", 0));
+        while (fanout_turn(&bench.worker->fanout))
+            ;
+        drain(&bench);
+        if (strcmp(what, "one") == 0)
+            deliveries = broadcast(&bench, 1);
+        else if (strcmp(what, "many") == 0)
+            deliveries = broadcast(&bench, EVENTS_MANY);
+        else if (strcmp(what, "heartbeat") == 0)
+            deliveries = beat(&bench);
+        else
+            return 2;
+    }
     printf("%llu\n", (unsigned long long)deliveries);
     return 0;
 }

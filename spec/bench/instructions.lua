@@ -12,7 +12,7 @@ local instructions = {}
 local noted_path = "spec/bench/instructions.txt"
 local source = "spec/bench/instructions.c"
 
-instructions.scenarios = { "one", "many", "heartbeat" }
+instructions.scenarios = { "one", "many", "heartbeat", "replay" }
 
 local function output_of(command)
   local pipe = assert(io.popen(command .. "; echo \" $?\""))
@@ -95,7 +95,8 @@ function instructions.write(measured)
     "# The test run fails when one has grown by more than 5 %. To note new ones:\n",
     "#   ./dev test spec/bench && luajit spec/bench/instructions.lua --write\n",
     "# made with ", instructions.tools(), "\n",
-    "# one: an event alone; many: 32 that had gathered; heartbeat: on an idle stream\n")
+    "# one: an event alone; many: 32 that had gathered; heartbeat: on an idle stream;\n",
+    "# replay: of 100 that everybody has missed\n")
   for _, name in ipairs(instructions.scenarios) do
     file:write(("%-9s %.2f\n"):format(name, measured[name]))
   end

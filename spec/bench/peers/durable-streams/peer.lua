@@ -37,11 +37,11 @@ function peer.replay_path(channel) return ("/%s?offset=-1&live=sse"):format(chan
 
 function peer.publish_path(channel) return "/" .. channel end
 
--- The fastest of its settings, README.md "Durability": "memory (Linux-only) —
--- no WAL; … ack on the page-cache write"; our journal is in memory too.
+-- The fastest of its settings, README.md, "Flags", "Durability": "memory — no
+-- WAL, no fsync; … ack on the page-cache write"; our journal is in memory too.
 -- --tail-cache-bytes stays 0: "Off by default on Linux (sendfile is already
--- fast)", README.md "Read path", and for high fan-out "across many streams" only
--- ("Choosing a configuration").
+-- fast)", "Read path" there; and the reactor that serves live SSE never looks
+-- into that cache (src/sse_reactor.rs, 0.1.5).
 function peer.start(self)
   self.data = server.own_folder("peers/durable-streams/data")
   return process.start(program, { "--host", "127.0.0.1", "--port", tostring(self.port),
