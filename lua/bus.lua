@@ -40,6 +40,39 @@ function bus:open()
   return true
 end
 
+-- Begins to read: once all is there that records may be handed to. true; or
+-- nil, message.
+function bus:read()
+  for _, topic in ipairs(self.topic_list) do
+    local ok, why = topic:read()
+    if not ok then
+      return nil, ('topic "%s": %s'):format(topic.name, why)
+    end
+  end
+  return true
+end
+
+-- All that is read, by topic; `connected` if every source of it is.
+local function consumer_status(self)
+  local consumer = { connected = false, topics = {}, lag = nil, restarts = 0 }
+  local all, any = true, false
+  for _, topic in ipairs(self.topic_list) do
+    for _, source in ipairs(topic.sources) do
+      local one = source:status()
+      if one then
+        any, all = true, all and one.connected
+        consumer.restarts = consumer.restarts + one.restarts
+        if one.lag then consumer.lag = (consumer.lag or 0) + one.lag end
+        local list = consumer.topics[topic.name] or {}
+        list[#list + 1] = one
+        consumer.topics[topic.name] = list
+      end
+    end
+  end
+  consumer.connected = any and all
+  return consumer
+end
+
 -- How it is, as a table for JSON.
 function bus:status()
   local server = self.server
@@ -51,9 +84,9 @@ function bus:status()
       producer.topics[topic.name] = server.core.topic_status(topic.number)
     end
   end
-  return { brokers = self.settings.brokers,
+  return { brokers = server.core.bus_brokers(self.number),
     embedded = self.settings.brokers == "embedded", producer = producer,
-    consumer = { connected = false } }
+    consumer = consumer_status(self) }
 end
 
 return bus

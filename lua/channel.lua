@@ -43,6 +43,12 @@ function channel.new(server, name, settings, hooks)
   return self
 end
 
+-- Whether Lua has nothing to do with an event of it.
+function channel:is_plain()
+  return not self.settings.admit and not self.latest and not self.key_of
+    and not self.hooks:has("publish")
+end
+
 -- true; or nil, message, name.
 function channel:open()
   local core, replay = self.server.core, self.settings.replay

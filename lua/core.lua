@@ -4,11 +4,13 @@
 -- are checked, codes become `nil, message, name`, bytes become Lua strings.
 local ffi = require "ffi"
 local add_kafka = require "stentor.core.kafka"
+local add_sources = require "stentor.core.sources"
 
 local core = {}
 
 local function declare()
-  for _, name in ipairs { "ffi", "ffi_lasting", "ffi_kafka" } do
+  for _, name in ipairs { "ffi", "ffi_lasting", "ffi_kafka",
+    "ffi_source" } do
     local path = ("core/brain/%s.h"):format(name)
     local header = assert(require("stentor.embedded")(path))
     ffi.cdef((header:gsub("%f[^\n%z]#[^\n]*", "")))
@@ -34,6 +36,7 @@ core.kinds = {
   timer = C.STENTOR_TIMER, go = C.STENTOR_GO,
   stop = C.STENTOR_STOP, delivered = C.STENTOR_DELIVERED,
   appended = C.STENTOR_APPENDED,
+  source = C.STENTOR_SOURCE,
 }
 core.since = {
   now = C.STENTOR_SINCE_NOW, count = C.STENTOR_SINCE_COUNT,
@@ -295,7 +298,9 @@ function core.new(brain_pointer)
   require("stentor.core.keep")(self, ffi, brain, failure)
   require("stentor.core.follow")(self, ffi, brain, failure)
   add_doing(self, brain)
-  add_kafka(self, brain, { ffi = ffi, C = C, failure = failure, check = check })
+  local tools = { ffi = ffi, C = C, failure = failure, check = check }
+  add_kafka(self, brain, tools)
+  add_sources(self, brain, tools)
 
   -- A borrowed item, valid until the next call; nil when there is none.
   function self.next()

@@ -12,6 +12,7 @@ local family = require "stentor.family"
 local hooks = require "stentor.hooks"
 local log = require "stentor.log"
 local router = require "stentor.router"
+local source = require "stentor.source"
 local suggest = require "stentor.config.suggest"
 local timers = require "stentor.timers"
 
@@ -49,6 +50,7 @@ function server.new(core, path)
     aggregates = {}, routes = {}, router = router.new(), timers = {},
     plugins = {}, told = client.memory(), sources = {}, gates = {},
     pending = {}, narrowed = {}, requests = {}, -- coroutines that answer one
+    readers = {}, -- what reads a topic, by the core's number
     hook_depth = 0, complaints = complaints.new(), log = log.new(core),
     beats = {}, beat_count = 0,
     counters = { errors = 0, handlers_full = 0, body_too_long = 0, hooks_dropped = 0 } }, server)
@@ -66,6 +68,7 @@ function server.new(core, path)
     [core.kinds.go] = function() self:go() end,
     [core.kinds.stop] = function() self:stop() end,
     [core.kinds.delivered] = deliveries.on_delivered,
+    [core.kinds.source] = source.on_readable,
   }
   return self
 end
@@ -157,6 +160,13 @@ function server:go()
   end
   family.resume(self)
   for _, one in ipairs(self.aggregates) do one:start() end
+  for _, bus in ipairs(self.buses) do
+    local ok, why = bus:read()
+    if not ok then
+      self:failed(tostring(bus), why)
+      return self.core.stopped()
+    end
+  end
   for _, timer in ipairs(self.timers) do timers.start(self, timer) end
 end
 

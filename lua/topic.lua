@@ -1,9 +1,11 @@
 -- SPDX-License-Identifier: MIT
 -- A Kafka topic: what bus:topic(name) returns. Channels are copied to it with
--- `into`; topic:publish writes one record and waits until Kafka has it.
+-- `into`, or fed by it with `from`; topic:publish writes one record and waits
+-- until Kafka has it; topic:on("record", fn) reads.
 local json = require "stentor.json"
 local key = require "stentor.key"
 local standin = require "stentor.config.standin"
+local source = require "stentor.source"
 local suggest = require "stentor.config.suggest"
 
 local topic = {}
@@ -22,7 +24,8 @@ end
 -- `options`: as config/kafka.lua has checked them.
 function topic.new(bus, name, options)
   local self = setmetatable({ bus = bus, server = bus.server, name = name,
-    number = nil, has_channels = false }, topic)
+    number = nil, has_channels = false, handlers = {}, consumers = {},
+    channels = {}, sources = {} }, topic)
   self:set_options(options)
   return self
 end
@@ -30,6 +33,7 @@ end
 function topic:set_options(options)
   self.options = options
   self.key_of = options.key and key.new(options.key)
+  self.plain = options.decode == "text" -- its records' data is their text
 end
 
 -- true; or nil, message.
@@ -41,6 +45,103 @@ function topic:open()
   self.number = number
   return true
 end
+
+-- --- reading ---
+
+-- Calls `fn(record)` for each record.
+function topic:on(what, fn)
+  local server = self.server
+  server:only_loading("on")
+  if standin.is(what) or standin.is(fn) then return end
+  if what ~= "record" then
+    return server:complain(('%s: on: unknown event %s'):format(tostring(self),
+      suggest.unknown(what, { record = true })))
+  end
+  if type(fn) ~= "function" then
+    return server:complain(('%s: on "record": expected a function')
+      :format(tostring(self)))
+  end
+  table.insert(self.handlers, fn)
+end
+
+-- For aggregates: `consumer:positions()` says where to begin (partition →
+-- offset), or nil; `consumer:take(view, count)` gets batches (record.lua);
+-- `consumer:lost(text)` hears of records that were gone; `consumer.title`.
+function topic:feed(consumer)
+  table.insert(self.consumers, consumer)
+end
+
+-- A channel that all records go to.
+function topic:feed_channel(channel)
+  table.insert(self.channels, channel)
+end
+
+local function add_source(self, reader, title)
+  local one = source.new(self, reader, title)
+  table.insert(self.sources, one)
+  return one
+end
+
+local NEWEST, OLDEST = { name = "newest" }, { name = "oldest" }
+
+local function publish_to(channel)
+  return function(record)
+    channel:publish(record.text or "", { key = record.key,
+      event = record.headers.event })
+  end
+end
+
+-- The channels that C feeds alone, and the handlers of all else. A group's
+-- members share the partitions, so in a group all has to be done by one.
+local function share_out(self)
+  local plain, handlers = {}, { unpack(self.handlers) }
+  local all_plain = #handlers == 0
+  for _, channel in ipairs(self.channels) do
+    all_plain = all_plain and channel:is_plain()
+  end
+  local most = self.server.core.feeds_max
+  for _, channel in ipairs(self.channels) do
+    if channel:is_plain() and #plain < most
+        and (all_plain or not self.options.group) then
+      plain[#plain + 1] = channel
+    else
+      handlers[#handlers + 1] = publish_to(channel)
+    end
+  end
+  return plain, handlers
+end
+
+-- Begins to read: this brain is in charge. true; or nil, message.
+function topic:read()
+  local options = self.options
+  local plain, handlers = share_out(self)
+  local function open(one, ...)
+    local ok, why = one:open(...)
+    return ok and one, why
+  end
+  local ok, why = true, nil
+  if #plain > 0 then
+    ok, why = open(add_source(self, "channels", tostring(self)), nil,
+      options.start or NEWEST, options.group)
+    if ok then ok, why = ok:feed(plain) end
+  end
+  if ok and #handlers > 0 then
+    local one = add_source(self, "handlers", tostring(self))
+    one:use_handlers(handlers)
+    ok, why = open(one, nil, options.start or NEWEST, options.group)
+  end
+  -- All partitions, whatever the group: what it knows is over all.
+  for _, consumer in ipairs(self.consumers) do
+    if not ok then break end
+    local one = add_source(self, consumer.title, consumer.title)
+    one:use_consumer(consumer)
+    ok, why = open(one, consumer:positions(), options.start or OLDEST)
+  end
+  if not ok then return nil, why end
+  return true
+end
+
+-- --- writing ---
 
 local function check_options(options)
   if type(options) ~= "table" then

@@ -30,8 +30,9 @@ static void end_if_done(struct stentor_brain *brain)
 {
     if (!brain->stopped)
         return;
+    bool closing = brain->sources.open > 0;
     uint64_t waiting = brain->kafka != NULL ? kafka_waiting(brain->kafka) : 0;
-    if (waiting > 0 &&
+    if ((waiting > 0 || closing) &&
         uv_now(&brain->loop) < brain->stopped_at + BRAIN_FLUSH_MS)
         return;
     if (waiting > 0)
@@ -43,6 +44,7 @@ static void end_if_done(struct stentor_brain *brain)
 static void pump(struct stentor_brain *brain)
 {
     inbox_begin_turn(&brain->inbox);
+    sources_feed(brain);
     script_pump(brain->script);
     inbox_release(brain);
     end_if_done(brain);
@@ -137,21 +139,23 @@ static void open_objects(struct stentor_brain *brain,
     const struct control_objects *objects = (const void *)message->body;
     CHECK(message->size == sizeof *objects &&
           objects->worker_count <= CONTROL_WORKERS_MAX &&
-          message->fd_count == 5 + 2 * objects->worker_count);
+          message->fd_count == 6 + 2 * objects->worker_count);
     brain->plan = objects->plan; /* what is in force, not what was asked for */
     if (journal_open(&brain->journal, message->fds[0], true, error) != 0 ||
         board_open(&brain->board, message->fds[1], error) != 0 ||
         shelf_open(&brain->shelf, message->fds[2], error) != 0 ||
-        ledger_open(&brain->ledger, message->fds[3], error) != 0)
+        ledger_open(&brain->ledger, message->fds[3], error) != 0 ||
+        places_open(&brain->places, message->fds[4], error) != 0)
         give_up(error);
     for (uint32_t i = 0; i < 3; i++)
         close(message->fds[i]);
     channel_map_init(&brain->channels, &brain->journal);
-    brain->bell = message->fds[4];
+    close(message->fds[4]);
+    brain->bell = message->fds[5];
     brain->peer_count = objects->worker_count;
     for (uint32_t i = 0; i < brain->peer_count; i++) {
-        open_peer(brain, i, message->fds[5 + 2 * i]);
-        brain->peers[i].bell = message->fds[6 + 2 * i];
+        open_peer(brain, i, message->fds[6 + 2 * i]);
+        brain->peers[i].bell = message->fds[7 + 2 * i];
     }
 }
 
@@ -207,6 +211,9 @@ static void obey(struct stentor_brain *brain,
         start_turns(brain);
         break;
     case CONTROL_GO:
+        /* Before anything is published: the journal tells what the brain
+           before has done. */
+        places_settle(&brain->places, journal_next_seq(&brain->journal));
         brain->in_charge = true;
         brain->inbox.go = true;
         FAULT_POINT("start: in charge");
@@ -220,10 +227,12 @@ static void obey(struct stentor_brain *brain,
     case CONTROL_BROKER:
         CHECK(message->size <= sizeof brain->broker);
         memcpy(brain->broker, message->body, message->size);
+        sources_move(brain);
         break;
     case CONTROL_STOP:
         if (!brain->in_charge)
             exit(0);
+        sources_close(brain);
         brain->inbox.stop = true;
         break;
     default:

@@ -43,7 +43,9 @@ enum stentor_kind {
     STENTOR_STOP,        /* the server stops: run the hooks, then
                             stentor_stopped() */
     STENTOR_DELIVERED,   /* what became of a stentor_topic_publish() */
-    STENTOR_APPENDED     /* after stentor_follow(): the journal has grown */
+    STENTOR_APPENDED,    /* after stentor_follow(): the journal has grown */
+    STENTOR_SOURCE       /* source `ticket` may be read; `reason`: records of
+                            it were gone before they were */
 };
 
 /* Where a client without an id begins. */

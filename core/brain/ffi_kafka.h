@@ -85,6 +85,10 @@ void stentor_kafka_start(struct stentor_brain *brain);
 int stentor_topic_publish(struct stentor_brain *brain, uint32_t topic,
                           const struct stentor_message *message);
 
+/* What the bus connects to; of the embedded one its address, "" if that is not
+   known now. */
+const char *stentor_bus_brokers(struct stentor_brain *brain, uint32_t bus);
+
 int stentor_producer_status(struct stentor_brain *brain, uint32_t bus,
                             struct stentor_producer_status *status);
 int stentor_topic_status(struct stentor_brain *brain, uint32_t topic,

@@ -60,7 +60,7 @@ bool inbox_has_news(const struct stentor_brain *brain)
         return true;
     if (!brain->in_charge)
         return false;
-    if (has_grown(brain))
+    if (has_grown(brain) || sources_have_news(brain))
         return true;
     for (uint32_t i = 0; i < brain->peer_count; i++)
         if (peer_has_news(&brain->peers[i]))
@@ -212,7 +212,7 @@ static bool take_own(struct stentor_brain *brain)
     } else {
         take_delivery(brain);
     }
-    return item->kind != 0;
+    return item->kind != 0 || sources_take(brain, item);
 }
 
 /* The next message of the workers, in turn; NULL if none waits. */

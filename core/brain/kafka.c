@@ -82,6 +82,14 @@ int stentor_topic_publish(struct stentor_brain *brain, uint32_t topic,
                          pairs_from(message->headers), message->ticket);
 }
 
+const char *stentor_bus_brokers(struct stentor_brain *brain, uint32_t bus)
+{
+    const struct kafka *kafka = brain->kafka;
+    return kafka != NULL && bus < kafka->bus_count
+               ? bus_brokers(kafka->buses[bus])
+               : "";
+}
+
 int stentor_producer_status(struct stentor_brain *brain, uint32_t bus,
                             struct stentor_producer_status *status)
 {

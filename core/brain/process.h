@@ -11,9 +11,11 @@
 #include "base/buffer.h"
 #include "brain/ffi.h"
 #include "brain/inbox.h"
+#include "brain/sources.h"
 #include "journal/channel.h"
 #include "journal/journal.h"
 #include "kafka/kafka.h"
+#include "kafka/places.h"
 #include "mailbox/board.h"
 #include "mailbox/mailbox.h"
 #include "mailbox/shelf.h"
@@ -59,7 +61,9 @@ struct stentor_brain {
     struct buffer followed; /* what stentor_read read last */
     struct ledger ledger;
     struct kafka *kafka; /* NULL: the config has none */
-    int bell;            /* ours */
+    struct places places;
+    struct sources sources;
+    int bell; /* ours */
     uint32_t peer_count;
     struct peer peers[CONTROL_WORKERS_MAX];
     struct inbox inbox;

@@ -11,14 +11,12 @@
 #include "base/error.h"
 #include "base/fault.h"
 #include "brain/process.h"
+#include "brain/publisher.h"
 #include "journal/channel.h"
 #include "journal/event_id.h"
 #include "journal/reader.h"
 #include "journal/sse.h"
 #include "mailbox/bell.h"
-
-/* Events of one publish: a channel and those derived from it. */
-enum { PUBLISH_MAX = 256 };
 
 static struct text text_from(struct stentor_text text)
 {
@@ -98,9 +96,9 @@ static void wake_subscribers(struct stentor_brain *brain,
     }
 }
 
-int stentor_publish(struct stentor_brain *brain,
-                    const struct stentor_event *events, uint32_t count,
-                    char *ids)
+int publisher_publish(struct stentor_brain *brain,
+                      const struct stentor_event *events, uint32_t count,
+                      char *ids)
 {
     struct journal_entry entries[PUBLISH_MAX];
     size_t starts[PUBLISH_MAX];
@@ -113,9 +111,6 @@ int stentor_publish(struct stentor_brain *brain,
     struct buffer *frame = &brain->frame;
     frame->size = 0;
     for (uint32_t i = 0; i < count; i++, id.seq++) {
-        int result = check_event(brain, &events[i]);
-        if (result != 0)
-            return result;
         char *text = ids + (size_t)i * STENTOR_ID_BYTES;
         event_id_format(&id, text);
         struct sse_event event = { .id = text_of(text, EVENT_ID_BYTES),
@@ -146,6 +141,18 @@ int stentor_publish(struct stentor_brain *brain,
         wake_subscribers(brain, events, count);
     FAULT_POINT("publish: woken");
     return result;
+}
+
+int stentor_publish(struct stentor_brain *brain,
+                    const struct stentor_event *events, uint32_t count,
+                    char *ids)
+{
+    for (uint32_t i = 0; i < count && brain->in_charge; i++) {
+        int result = check_event(brain, &events[i]);
+        if (result != 0)
+            return result;
+    }
+    return publisher_publish(brain, events, count, ids);
 }
 
 int stentor_recent(struct stentor_brain *brain, uint32_t channel,

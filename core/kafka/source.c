@@ -5,6 +5,7 @@
  */
 #include "kafka/source.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -243,6 +244,11 @@ static void copy_settings(struct source *source,
     /* The client wants one even where no group is used. */
     add_own(&source->own, "group.id",
             settings->group != NULL ? settings->group : "stentor");
+    if (settings->fetch_wait_ms > 0) {
+        char wait[16];
+        snprintf(wait, sizeof wait, "%" PRIu32, settings->fetch_wait_ms);
+        add_own(&source->own, "fetch.wait.max.ms", wait);
+    }
     if (settings->group != NULL && settings->instance != NULL)
         add_own(&source->own, "group.instance.id", settings->instance);
 }

@@ -47,6 +47,7 @@ struct source_settings {
     const char *instance; /* which of the group's members we are */
     enum source_start start;
     int64_t start_ms;
+    uint32_t fetch_wait_ms; /* 0: as librdkafka likes */
 };
 
 /* For the status. */
@@ -85,10 +86,12 @@ void source_free(struct source *source);
 void source_moved(struct source *source, const char *brokers);
 
 /* The next record and its partition, or NULL when there is none now; valid
-   until the loop turns. source_advance goes past it. */
+   until the loop turns. source_advance goes past it; source_keep does too, and
+   the caller destroys the event when it needs the message no more. */
 const rd_kafka_message_t *source_peek(struct source *source,
                                       struct source_partition **partition);
 void source_advance(struct source *source);
+rd_kafka_event_t *source_keep(struct source *source);
 
 void *source_owner(const struct source *source);
 const char *source_topic(const struct source *source);

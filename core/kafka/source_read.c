@@ -31,13 +31,20 @@ const rd_kafka_message_t *source_peek(struct source *source,
     return source->message;
 }
 
-void source_advance(struct source *source)
+rd_kafka_event_t *source_keep(struct source *source)
 {
-    CHECK(source->event != NULL);
+    rd_kafka_event_t *event = source->event;
+    CHECK(event != NULL);
     source->at->fetched = source->message->offset + 1;
     source->counters.records++;
     source->counters.bytes += source->message->len;
-    source_drop(source);
+    source->event = NULL;
+    return event;
+}
+
+void source_advance(struct source *source)
+{
+    rd_kafka_event_destroy(source_keep(source));
 }
 
 const struct source_partition *source_partitions(const struct source *source,

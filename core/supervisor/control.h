@@ -71,8 +71,8 @@ enum control_type {
 
 /*
  * Descriptors beside OBJECTS, in this order:
- *   to the brain:  journal, board, shelf, Kafka ledger, its bell, then for each
- *                  worker its mailbox and its bell
+ *   to the brain:  journal, board, shelf, Kafka ledger and places, its bell,
+ *                  then for each worker its mailbox and its bell
  *   to a worker:   journal (read-only), board, its mailbox, its bell, the
  *                  brain's bell, then its listening sockets
  */

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "journal/journal.h"
 #include "kafka/ledger.h"
+#include "kafka/places.h"
 #include "mailbox/bell.h"
 #include "mailbox/mailbox.h"
 #include "mailbox/shelf.h"
@@ -26,6 +27,7 @@ void objects_init(struct objects *objects)
     memset(objects, 0, sizeof *objects);
     objects->journal = objects->journal_reader = -1;
     objects->board_file = objects->shelf = objects->ledger = -1;
+    objects->places = -1;
     objects->brain_bell = -1;
     memset(objects->bells, -1, sizeof objects->bells);
     memset(objects->mailboxes, -1, sizeof objects->mailboxes);
@@ -46,6 +48,7 @@ void objects_close(struct objects *objects)
     close_file(&objects->board_file);
     close_file(&objects->shelf);
     close_file(&objects->ledger);
+    close_file(&objects->places);
     close_file(&objects->brain_bell);
     for (uint32_t i = 0; i < CONTROL_WORKERS_MAX; i++) {
         close_file(&objects->bells[i]);
@@ -130,6 +133,15 @@ static int open_ledger(struct objects *objects, char *error)
     return code == 0 ? seal(objects->ledger, "Kafka ledger", error) : code;
 }
 
+static int open_places(struct objects *objects, char *error)
+{
+    objects->places = new_file("stentor: kafka places");
+    if (objects->places < 0)
+        return fail(error, "Kafka places");
+    int code = places_create(objects->places, error);
+    return code == 0 ? seal(objects->places, "Kafka places", error) : code;
+}
+
 static int open_bell(int *bell, char *error)
 {
     *bell = bell_new();
@@ -177,6 +189,8 @@ int objects_open(struct objects *objects, const struct stentor_plan *plan,
     if (code == 0)
         code = open_ledger(objects, error);
     if (code == 0)
+        code = open_places(objects, error);
+    if (code == 0)
         code = open_bell(&objects->brain_bell, error);
     while (objects->worker_count < worker_count && code == 0)
         code = objects_add_worker(objects, error);
@@ -207,6 +221,7 @@ uint32_t objects_for_brain(const struct objects *objects, int *fds)
     fds[count++] = objects->board_file;
     fds[count++] = objects->shelf;
     fds[count++] = objects->ledger;
+    fds[count++] = objects->places;
     fds[count++] = objects->brain_bell;
     for (uint32_t i = 0; i < objects->worker_count; i++) {
         fds[count++] = objects->mailboxes[i];

@@ -23,6 +23,7 @@ struct objects {
     struct board board;
     int shelf;  /* the brain's; nobody here reads it */
     int ledger; /* likewise: what Kafka has of the journal */
+    int places; /* likewise: where topics are read */
     int brain_bell;
     int bells[CONTROL_WORKERS_MAX];
     int mailboxes[CONTROL_WORKERS_MAX];

@@ -33,6 +33,8 @@ local CHANNEL = {
   key = types.key { optional = true },
   latest = types.boolean { default = false },
   limits = narrow.setting "channel",
+  from = types.object("topic", 'a topic, as in bus:topic "events"', topic.is)
+    { optional = true },
   into = types.object("topic", 'a topic, as in bus:topic "events"', topic.is)
     { optional = true },
 }
@@ -110,11 +112,17 @@ function declare.channel(call)
   checked.replay = checked.replay or {}
   if standin.is(checked.replay) then checked.replay = {} end
   checked.limits = remember_narrowed(call, checked.limits)
-  for _, name in ipairs { "key", "admit", "into" } do
+  for _, name in ipairs { "key", "admit", "from", "into" } do
     if standin.is(checked[name]) then checked[name] = nil end
   end
   if checked.into then checked.into.has_channels = true end
   local made
+  if checked.from and #parsed.params > 0 then
+    call.tell({ "from" }, "a family cannot be fed by a topic: publish to its "
+      .. 'members, as in topic:on("record", function(record) … end)')
+  elseif checked.from and checked.from == checked.into then
+    call.tell({ "into" }, "it would feed itself: `from` is the same topic")
+  end
   if #parsed.params > 0 then
     made = family.new(server, call.name, parsed, checked)
     server.families[#server.families + 1] = made
@@ -122,6 +130,7 @@ function declare.channel(call)
     made = channel.new(server, call.name, checked, server.hooks)
     server.channels[call.name] = made
     server.channel_list[#server.channel_list + 1] = made
+    if checked.from then checked.from:feed_channel(made) end
   end
   made.path, made.line = call.path, call.line
   return made

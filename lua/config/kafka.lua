@@ -5,6 +5,7 @@ local schema = require "stentor.config.schema"
 local standin = require "stentor.config.standin"
 local topic = require "stentor.topic"
 local types = require "stentor.types"
+local units = require "stentor.units"
 
 local kafka = {}
 
@@ -38,7 +39,30 @@ local BUS = {
   settings = types.table { default = {} },
 }
 
+local GROUP_MAX = 200
+
+local function group_of(value)
+  if type(value) ~= "string" or value == "" or #value > GROUP_MAX
+      or value:find("%c") then
+    return nil
+  end
+  return value
+end
+
+-- "newest", "oldest", "-1h": { name } or { seconds }.
+local function start_of(value)
+  if value == "newest" or value == "oldest" then return { name = value } end
+  local ago = type(value) == "string" and value:match("^%-(.+)$")
+  local seconds = ago and units.duration(ago)
+  return seconds and { seconds = seconds } or nil
+end
+
 local TOPIC = {
+  decode = types.one_of { "json", "text", default = "json" },
+  group = types.custom("group", "a group's name, at most 200 bytes", group_of)
+    { optional = true },
+  start = types.custom("start", '"newest", "oldest", or how long ago, as in '
+    .. '"-1h"', start_of) { optional = true },
   key = types.key { optional = true },
   partitions = types.integer { optional = true, min = 1, max = 1000 },
   full = types.one_of { "block", "drop", default = "block" },

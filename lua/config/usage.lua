@@ -75,6 +75,11 @@ local function reach(server)
     hook_functions(one.hooks, functions)
     functions[#functions + 1] = one.settings.admit
   end
+  for _, bus in ipairs(server.buses) do
+    for _, topic in ipairs(bus.topic_list) do
+      for _, fn in ipairs(topic.handlers) do functions[#functions + 1] = fn end
+    end
+  end
   for _, fn in ipairs(functions) do gather(server, fn, fed, seen) end
   return streamed, fed
 end
@@ -104,7 +109,7 @@ local function check_channels(server)
       server.complaints:add(one.path, one.line, title .. "nobody streams it: "
         .. "give it a route, as in route \"GET /events\" { stream = … }")
     end
-    if not hidden and not fed[one] then
+    if not hidden and not fed[one] and not one.settings.from then
       server.complaints:add(one.path, one.line, title
         .. "nobody feeds it: no handler, timer or plugin publishes to it")
     end

@@ -73,6 +73,11 @@ return function(self, brain, tools)
     return ticket
   end
 
+  -- What a bus connects to.
+  function self.bus_brokers(number)
+    return ffi.string(C.stentor_bus_brokers(brain, number))
+  end
+
   function self.producer_status(number)
     local code = C.stentor_producer_status(brain, number, producer)
     if code ~= 0 then return failure(code) end

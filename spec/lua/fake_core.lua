@@ -6,7 +6,7 @@ local reader = require "spec.lua.fake_reader"
 local fake = {}
 
 fake.kinds = { request = 1, opened = 2, closed = 3, lost = 4, timer = 5, go = 6,
-  stop = 7, moved = 8, delivered = 9, appended = 10 }
+  stop = 7, moved = 8, delivered = 9, appended = 10, source = 11 }
 fake.since = { now = 0, count = 1, time = 2, all = 3 }
 fake.levels = { debug = 0, info = 1, warn = 2, error = 3 }
 fake.networks_max = 64

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From a topic straight into channels. The places move together with the
+ * journal (places.h), so a death in between repeats and leaves out nothing.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "brain/process.h"
+#include "brain/publisher.h"
+#include "brain/sources.h"
+#include "journal/event_id.h"
+#include "journal/sse.h"
+#include "kafka/source.h"
+
+enum {
+    PORTION_BYTES = 262144, /* of one append */
+    PORTION_PLACES = 64     /* partitions of one append */
+};
+
+/* One append. The records' bytes are librdkafka's until it is done. */
+struct portion {
+    struct stentor_event events[PUBLISH_MAX];
+    uint32_t event_count;
+    rd_kafka_event_t *records[PUBLISH_MAX];
+    uint32_t record_count;
+    struct place *places[PORTION_PLACES];
+    uint32_t place_count;
+    size_t bytes;
+};
+
+/* --- what is lost on the way --- */
+
+/* Clients are told in the stream itself, as of any gap. */
+static int publish_gap(struct stentor_brain *brain, uint32_t channel)
+{
+    const struct journal *journal = &brain->journal;
+    char ids[STENTOR_ID_BYTES], from[STENTOR_ID_BYTES] = "";
+    char to[STENTOR_ID_BYTES], data[3 * STENTOR_ID_BYTES];
+    struct event_id id = { .epoch = journal->header->epoch,
+                           .seq = journal->channels[channel].newest_seq };
+    const char *quote = id.seq > 0 ? "\"" : "";
+    if (id.seq > 0)
+        event_id_format(&id, from);
+    id.seq = journal_next_seq(journal);
+    event_id_format(&id, to);
+    int size = snprintf(data, sizeof data,
+                        "{\"from\":%s%s%s,\"to\":\"%s\","
+                        "\"reason\":\"expired\"}",
+                        quote, id.seq > 0 && from[0] != '\0' ? from : "null",
+                        quote, to);
+    struct stentor_event gap = { .channel = channel,
+                                 .event = { "gap", 3 },
+                                 .data = { data, (uint32_t)size } };
+    return publisher_publish(brain, &gap, 1, ids);
+}
+
+static void tell_gap(struct brain_source *at)
+{
+    for (uint32_t i = 0; i < at->feed_count; i++)
+        publish_gap(at->brain, at->feeds[i]);
+    at->gap = false;
+}
+
+/* A record that no channel takes. */
+static void skip(struct brain_source *at, const rd_kafka_message_t *message)
+{
+    at->skipped++;
+    log_warn("topic \"%s\": the record at offset %" PRId64 " of partition "
+             "%" PRId32 " is left out: %zu bytes are more than limits.event",
+             at->topic, message->offset, message->partition, message->len);
+}
+
+/* --- one portion --- */
+
+/* The header "event", as sinks write it, if it is one that an event may have. */
+static struct stentor_text event_name(const rd_kafka_message_t *message)
+{
+    struct stentor_text none = { NULL, 0 };
+    rd_kafka_headers_t *headers;
+    const void *value;
+    size_t size;
+    if (rd_kafka_message_headers(message, &headers) != 0 ||
+        rd_kafka_header_get_last(headers, "event", &value, &size) != 0 ||
+        value == NULL || size > JOURNAL_KEY_BYTES_MAX ||
+        sse_check_name(text_of(value, size)) != 0)
+        return none;
+    return (struct stentor_text){ value, (uint32_t)size };
+}
+
+static bool add_place(struct portion *portion, struct place *place,
+                      int64_t next)
+{
+    for (uint32_t i = 0; i < portion->place_count; i++) {
+        if (portion->places[i] == place) {
+            place->pending = next;
+            return true;
+        }
+    }
+    if (portion->place_count == PORTION_PLACES)
+        return false;
+    portion->places[portion->place_count++] = place;
+    place->pending = next;
+    return true;
+}
+
+static void add_events(struct brain_source *at,
+                       const rd_kafka_message_t *message)
+{
+    struct portion *portion = at->portion;
+    struct stentor_event event = {
+        .event = event_name(message),
+        .data = { message->payload, (uint32_t)message->len },
+    };
+    if (message->key_len <= JOURNAL_KEY_BYTES_MAX)
+        event.key =
+            (struct stentor_text){ message->key, (uint32_t)message->key_len };
+    for (uint32_t i = 0; i < at->feed_count; i++) {
+        event.channel = at->feeds[i];
+        portion->events[portion->event_count++] = event;
+    }
+    portion->bytes += message->len * at->feed_count;
+}
+
+/* False when there is nothing more, or no room. */
+static bool add_record(struct brain_source *at)
+{
+    struct portion *portion = at->portion;
+    struct source_partition *partition;
+    const rd_kafka_message_t *message = source_peek(at->source, &partition);
+    if (message == NULL) {
+        at->readable = false;
+        return false;
+    }
+    if (portion->event_count + at->feed_count > PUBLISH_MAX ||
+        portion->record_count == PUBLISH_MAX ||
+        (portion->bytes > 0 &&
+         portion->bytes + message->len * at->feed_count > PORTION_BYTES) ||
+        !add_place(portion, partition->place, message->offset + 1))
+        return false;
+    portion->records[portion->record_count++] = source_keep(at->source);
+    if (message->len > at->brain->plan.limits.event_bytes)
+        skip(at, message);
+    else
+        add_events(at, message);
+    return true;
+}
+
+static void end_portion(struct brain_source *at, bool appended)
+{
+    struct portion *portion = at->portion;
+    places_end(source_row(at->source), portion->places, portion->place_count,
+               appended);
+    for (uint32_t i = 0; i < portion->record_count; i++)
+        rd_kafka_event_destroy(portion->records[i]);
+    portion->event_count = portion->record_count = portion->place_count = 0;
+    portion->bytes = 0;
+}
+
+/* Stays as it is when a channel takes nothing now. */
+static void append(struct brain_source *at)
+{
+    struct stentor_brain *brain = at->brain;
+    struct portion *portion = at->portion;
+    char ids[PUBLISH_MAX * STENTOR_ID_BYTES];
+    if (portion->event_count > 0) {
+        places_begin(source_row(at->source),
+                     journal_next_seq(&brain->journal) + portion->event_count);
+        int code = publisher_publish(brain, portion->events,
+                                     portion->event_count, ids);
+        at->feed_waits = code != 0;
+        if (code != 0) {
+            __atomic_store_n(&source_row(at->source)->pending_seq, 0,
+                             __ATOMIC_RELEASE);
+            return;
+        }
+    }
+    end_portion(at, true);
+}
+
+void sources_feed_one(struct brain_source *at)
+{
+    if (at->source == NULL)
+        return;
+    if (at->portion == NULL)
+        at->portion = xcalloc(1, sizeof *at->portion);
+    if (at->gap)
+        tell_gap(at);
+    while (add_record(at))
+        ;
+    if (at->portion->record_count > 0)
+        append(at);
+}
