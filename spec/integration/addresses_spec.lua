@@ -248,4 +248,26 @@ route "GET /waits" { respond = function() sleep "1h" return 200, "" end }
     end
     eventually(function() return (select(2, ask "/load")) == "0.75" end)
   end)
+
+  it("is 1 when all handlers are taken, and requests are refused survivably", function()
+    start [[
+limits { handlers = 2 }
+route "GET /waits" { respond = function() sleep "1h" return 200, "" end }
+]]
+    local waiting = {}
+    for i = 1, 2 do
+      waiting[i] = http.raw(one.port)
+      clients[#clients + 1] = waiting[i]
+      waiting[i]:send(http.format { path = "/waits" })
+    end
+    eventually(function() return (ask "/load") == 503 end)
+    local status, _, fields = ask "/waits"
+    assert.same({ 503, "1" }, { status, fields["retry-after"] })
+    local body
+    status, body = ask("/waits", { Accept = "text/event-stream" })
+    assert.equal(200, status)
+    assert.truthy(body:find "^retry: %d+\n\n$")
+    -- A stream that needs no handler begins all the same.
+    open():close()
+  end)
 end)

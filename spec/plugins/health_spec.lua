@@ -15,7 +15,7 @@ describe("health", function()
     assert.are.equal(200, answer.status)
     assert.same({ status = "ok", uptime = 5,
       endpoints = { "GET /x", "GET /", "POST /y" },
-      counters = { accepted = 3, errors = 0, handlers_full = 0,
+      counters = { accepted = 3, errors = 0, handlers_full = 0, body_too_long = 0,
         hooks_dropped = 0 } }, json.decode(answer.body))
   end)
 end)
