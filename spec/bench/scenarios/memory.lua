@@ -13,7 +13,7 @@ local memory = {
 function memory.measure(peer, size)
   return server.with(peer, 1, function(self)
     local few = load.run(self, { connections = size.few, duration = "2s" })
-    local many = load.run(self, { connections = size.clients, duration = "3s" })
+    local many = load.run(self, { connections = size.many, duration = "3s" })
     local failed = few.connections.failed + many.connections.failed
     local opened = many.connections.opened - few.connections.opened
     return { bytes = (many.server.pss_bytes - few.server.pss_bytes) / opened,
@@ -24,7 +24,7 @@ end
 
 function memory.rows(size)
   return {
-    figure.less(("user memory an idle stream, %d to %d clients"):format(size.few, size.clients),
+    figure.less(("user memory an idle stream, %d to %d clients"):format(size.few, size.many),
                 "bytes", figure.bytes, { { ceiling = 400, text = "≤ 400 B" } }),
     figure.less("user memory in all", "all", figure.mega),
   }
