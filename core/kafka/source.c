@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A tick a second looks for partitions that were added, commits, and tries
+ * A tick now and then looks for partitions that were added, commits, and tries
  * again what has failed.
  */
 #include "kafka/source.h"
@@ -17,9 +17,9 @@
 #include "kafka/source_own.h"
 
 enum {
-    SOURCE_TICK_MS = 1000,
-    SOURCE_CLOSE_TICKS = 2,   /* that a last commit is waited for */
-    SOURCE_LONELY_TICKS = 120 /* without a broker: another client may find one,
+    SOURCE_TICK_MS = 500,
+    SOURCE_CLOSE_TICKS = 4,   /* that a last commit is waited for */
+    SOURCE_LONELY_TICKS = 240 /* without a broker: another client may find one,
                                  as this one keeps to the addresses it knows */
 };
 

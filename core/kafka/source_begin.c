@@ -16,7 +16,7 @@
 enum {
     SOURCE_MISSING_MIN = 2, /* answers that there is no such topic until we take
                                it for deleted */
-    SOURCE_GROWTH_TICKS = 2 /* between two looks for added partitions */
+    SOURCE_GROWTH_TICKS = 4 /* between two looks for added partitions */
 };
 
 static struct source *cast(void *pointer)

@@ -53,7 +53,7 @@ void source_take(struct source *source);
 /* There is nothing at the partition's offset: finds out what there is. */
 void source_look_up(struct source *source, int32_t partition);
 
-/* Each second: tries again what has failed, looks for added partitions. */
+/* Now and then: tries again what has failed, looks for added partitions. */
 void source_look_again(struct source *source);
 
 /* Forgets the record that is looked at. */
