@@ -24,6 +24,7 @@ enum {
     STARTS_A_TURN = 32,
     LEAVES_A_TURN = 64,
     AWAY_PART = 10, /* of the time between two reconnects */
+    AWAY_STORM_US = 100 * 1000,
     HOUSEKEEPING_US = 20 * 1000
 };
 
@@ -35,6 +36,7 @@ struct client {
     size_t started;
     size_t in_flight_max;
     uint64_t left; /* streams closed to come back, in turns */
+    bool stormed;
     uint64_t began_us;
     uint64_t housekeeping_us; /* when it is due */
     struct load_lag lag;
@@ -103,7 +105,9 @@ static void client_init(struct client *client, const struct load_job *job)
     context->read_buffer = xmalloc(CONNECTION_READ_BYTES);
     context->epoll = epoll_create1(EPOLL_CLOEXEC);
     CHECK(context->epoll >= 0);
-    context->away_us = options->reconnect_ms * 1000 / AWAY_PART;
+    context->away_us = options->storm_ms > 0
+                           ? AWAY_STORM_US
+                           : options->reconnect_ms * 1000 / AWAY_PART;
     list_init(&context->in_flight);
     list_init(&context->away);
     list_init(&context->slow);
@@ -166,6 +170,23 @@ static void leave_streams(struct client *client, uint64_t now_us)
         load_connection_leave(
             &client->connections[client->left++ % client->count],
             &client->context);
+}
+
+/* All at once, and once. */
+static void storm(struct client *client, uint64_t now_us)
+{
+    const struct load_shared *shared = client->job->shared;
+    uint64_t storm_us = client->job->options->storm_ms * 1000;
+    if (storm_us == 0 || client->stormed || shared->phase != LOAD_RUNNING ||
+        now_us < shared->running_us + storm_us)
+        return;
+    client->stormed = true;
+    for (size_t i = 0; i < client->count; i++) {
+        struct connection *connection = &client->connections[i];
+        load_connection_leave(connection, &client->context);
+        if (connection->state == CONNECTION_AWAY)
+            connection->reader.back_from_us = connection->due_us;
+    }
 }
 
 static void come_back(struct client *client, uint64_t now_us)
@@ -263,6 +284,7 @@ void load_client_run(const struct load_job *job)
         uint64_t now_us = load_now_us();
         start_connections(&client);
         leave_streams(&client, now_us);
+        storm(&client, now_us);
         come_back(&client, now_us);
         int count = epoll_wait(client.context.epoll, events, EVENTS_A_TURN,
                                wait_ms(&client));

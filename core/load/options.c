@@ -76,6 +76,10 @@ static const struct option_row rows[] = {
       "each client closes its stream once in this time,\n"
       "their turns spread over it, and comes back a\n"
       "tenth of it later; so does one that failed" },
+    { "--storm", "TIME", OPTION_DURATION, FIELD(storm_ms), 1, 86400000,
+      "once, so long after all are open, all close their\n"
+      "streams at the same moment and come back at the\n"
+      "same moment; --in-flight-connects bounds the rush" },
     { "--resume", NULL, OPTION_FLAG, FIELD(resume), 0, 0,
       "they come back with the id of their last event:\n"
       "what they missed must come, and nothing twice" },
@@ -220,9 +224,15 @@ int load_options_parse(struct load_options *options, int count,
     }
     if (options->url == NULL && !options->help)
         return complain(error, "which URL?", "stentor load URL [option…]");
-    if (options->resume && options->reconnect_ms == 0)
-        return complain(error, "without --reconnect nobody comes back",
+    if (options->resume && options->reconnect_ms == 0 && options->storm_ms == 0)
+        return complain(error,
+                        "without --reconnect or --storm nobody comes back",
                         "--resume");
+    if (options->reconnect_ms > 0 && options->storm_ms > 0)
+        return complain(error, "not together with --reconnect", "--storm");
+    if (options->storm_ms >= options->duration_ms)
+        return complain(error, "must come before --duration is over",
+                        "--storm");
     return 0;
 }
 

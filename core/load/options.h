@@ -26,7 +26,8 @@ struct load_options {
     uint64_t timeout_ms;         /* for a connect to be answered */
     double slow;                 /* share of the clients that read slowly */
     uint64_t reconnect_ms;       /* a stream is closed once in it; 0: never */
-    const char *html;            /* where the report goes; NULL: nowhere */
+    uint64_t storm_ms; /* all leave at once when so much has passed; 0: never */
+    const char *html;  /* where the report goes; NULL: nowhere */
     struct load_thresholds thresholds;
     struct buffer headers; /* "Name: value\r\n" for each --header */
     bool resume;           /* reconnect with Last-Event-ID */

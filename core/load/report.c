@@ -72,6 +72,8 @@ const struct histogram *load_report_times(const struct load_report *report,
         return &report->sum.first_byte;
     case LOAD_METRIC_FIRST_EVENT:
         return &report->sum.first_event;
+    case LOAD_METRIC_BACK:
+        return &report->sum.back;
     case LOAD_METRIC_LATENCY:
         return &report->sum.latency;
     default:

@@ -210,6 +210,8 @@ static void print_times(const struct load_report *report, FILE *file)
     print_row(file, "connect", &sum->connect);
     print_row(file, "first byte", &sum->first_byte);
     print_row(file, "first event", &sum->first_event);
+    if (sum->back.count > 0)
+        print_row(file, "back from the storm", &sum->back);
     print_row(file, "latency", &sum->latency);
     print_row(file, "lag of the load clients", &sum->lag);
     print_row(file, "published late", &report->published->late);

@@ -137,6 +137,7 @@ void load_report_print_json(const struct load_report *report, FILE *file)
     } times[] = { { "connect_ms", &sum->connect },
                   { "first_byte_ms", &sum->first_byte },
                   { "first_event_ms", &sum->first_event },
+                  { "back_ms", &sum->back },
                   { "latency_ms", &sum->latency },
                   { "lag_ms", &sum->lag } };
 

@@ -119,6 +119,8 @@ void load_report_print_table(const struct load_report *report, FILE *file)
     print_times(file, "connect", &sum->connect);
     print_times(file, "first byte", &sum->first_byte);
     print_times(file, "first event", &sum->first_event);
+    if (sum->back.count > 0)
+        print_times(file, "back", &sum->back);
     print_times(file, "latency", &sum->latency);
     print_times(file, "our own lag", &sum->lag);
     print_times(file, "published late", &report->published->late);

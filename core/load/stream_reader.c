@@ -21,7 +21,8 @@ void load_stream_reader_init(struct stream_reader *reader,
                              const struct stream_context *context,
                              const struct body *body, bool expects_all)
 {
-    *reader = (struct stream_reader){ .body = *body };
+    *reader = (struct stream_reader){ .body = *body,
+                                      .back_from_us = reader->back_from_us };
     reader->next = xcalloc(context->lanes + 1, sizeof *reader->next);
     if (expects_all)
         for (uint32_t i = 0; i < context->lanes; i++)
@@ -39,7 +40,8 @@ void load_stream_reader_resume(struct stream_reader *reader,
                                       .ids = old.ids,
                                       .next = old.next,
                                       .missing = old.missing,
-                                      .has_event = old.has_event };
+                                      .has_event = old.has_event,
+                                      .back_from_us = old.back_from_us };
     /* An event that was cut off has not been: neither has its id. */
     reader->ids[1] = reader->ids[0];
 }
@@ -96,6 +98,9 @@ static void end_event(struct stream_reader *reader,
     } else if (reader->has_data) {
         tally->events++;
         reader->has_event = true;
+        if (reader->back_from_us > 0)
+            load_histogram_add(&tally->back, now_us - reader->back_from_us);
+        reader->back_from_us = 0;
         if (reader->is_ours) {
             note_latency(reader, tally, now_us);
             check_order(reader, tally);

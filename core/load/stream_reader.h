@@ -53,6 +53,8 @@ struct stream_reader {
     uint64_t sent_us;
     uint64_t since_us; /* set by the owner: when this stream was asked for; what
                           was sent before is replayed, not late */
+    uint64_t back_from_us; /* set by the owner: when it could come back from a
+                              storm; 0 once it has an event again */
     char line[PAYLOAD_PREFIX_BYTES];
 };
 

@@ -116,6 +116,7 @@ void load_tally_merge(struct load_tally *into, const struct load_tally *from)
     load_histogram_merge(&into->connect, &from->connect);
     load_histogram_merge(&into->first_byte, &from->first_byte);
     load_histogram_merge(&into->first_event, &from->first_event);
+    load_histogram_merge(&into->back, &from->back);
     load_histogram_merge(&into->latency, &from->latency);
     load_histogram_merge(&into->lag, &from->lag);
     if (into->answer[0] == '\0')

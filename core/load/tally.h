@@ -77,6 +77,7 @@ struct load_tally {
     struct histogram connect;
     struct histogram first_byte;
     struct histogram first_event;
+    struct histogram back; /* from the end of a storm to the next event */
     struct histogram latency;
     struct histogram lag;  /* how late this process came to what was ready */
     atomic_bool tried_all; /* every connection is open or has failed */

@@ -30,6 +30,7 @@
     X(CONNECT, "connect", "TCP connect")                           \
     X(FIRST_BYTE, "first_byte", "connect to response head")        \
     X(FIRST_EVENT, "first_event", "to a client's first event")     \
+    X(BACK, "back", "coming back from a storm to an event")        \
     X(LATENCY, "latency", "sent by us to received, each delivery") \
     X(LAG, "lag", "how late the load clients themselves were")
 

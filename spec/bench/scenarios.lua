@@ -15,7 +15,7 @@
 -- A goal of a row is { ceiling or floor = number }: of the figure itself, or
 -- with `of = { peers… }` of its ratio to the better of these peers' figures.
 local scenarios = {
-  order = { "paced", "latency", "flat", "burst", "channels", "slow", "reconnect", "resume",
+  order = { "paced", "latency", "flat", "burst", "channels", "slow", "reconnect", "storm", "resume",
             "memory", "large", "connect", "crowd", "idle" },
 }
 

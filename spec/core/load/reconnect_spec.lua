@@ -76,6 +76,20 @@ describe("stentor load", function()
     end)
   end)
 
+  describe("with a storm", function()
+    it("has all leave once and come back, and tells how long that took", function()
+      local one = hostile.broadcaster()
+      local report, run = load(one.url, "--publish=/publish", "--rate=100", "--connections=10",
+        "--storm=300ms", "--resume", "--duration=1s", "--threshold=back_max=5s")
+      assert.equal(0, run.code)
+      assert.equal(10, report.connections.reconnects)
+      assert.equal(10, report.connections.resumed)
+      assert.equal(20, report.connections.opened)
+      assert.equal(10, report.back_ms.count)
+      assert.equal(10 * report.published.accepted, report.deliveries.count)
+    end)
+  end)
+
   it("has slow clients that are not judged, and tells who dropped them", function()
     local one, slow = hostile.broadcaster(), nil
     local answer = one.answer
