@@ -42,7 +42,11 @@ end
 -- Events a client, whatever they are merged into.
 local function replayed(self, report)
   local deliveries, opened = report.deliveries, report.connections.opened
-  if self.peer.merges then return math.floor(deliveries.bytes / opened / (EVENT_BYTES + 1)) end
+  local merges = self.peer.merges
+  if merges then -- into one, and one beside it
+    local inside = deliveries.bytes / opened - merges.event_bytes - merges.other_bytes
+    return math.floor((inside + 1) / (EVENT_BYTES + 1) + 0.5)
+  end
   return deliveries.count / opened
 end
 
@@ -52,9 +56,7 @@ function resume.measure(peer, size, context)
     options.connections, options.duration = size.clients, "1s"
     local plain = load.run(self, { connections = size.clients, duration = "300ms" })
     local storm = load.run(self, options)
-    -- The first event comes with all others that the server has for a client.
-    local behind_ms = math.max(0, storm.first_event_ms.max - storm.first_byte_ms.max)
-    local whole_s = connect_s(storm) + behind_ms / 1000
+    local whole_s = (storm.last_event_at_us - storm.first_connect_at_us) / 1e6
     local each = replayed(self, storm)
     return { whole_s = whole_s, replay_s = math.max(whole_s - connect_s(plain), 0.001),
              cpu_us = storm.server.cpu_all_s / (each * storm.connections.opened) * 1e6,
