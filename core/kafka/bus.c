@@ -19,14 +19,14 @@ enum {
     BUS_DOWN_MS = 300000
 };
 
-static bool is_embedded(const struct kafka_bus *bus)
+bool bus_is_embedded(const struct kafka_bus *bus)
 {
     return strcmp(bus->brokers, "embedded") == 0;
 }
 
 const char *bus_brokers(const struct kafka_bus *bus)
 {
-    return is_embedded(bus) ? bus->kafka->embedded : bus->brokers;
+    return bus_is_embedded(bus) ? bus->kafka->embedded : bus->brokers;
 }
 
 struct kafka_pairs bus_settings(const struct kafka_bus *bus)
@@ -129,7 +129,7 @@ void bus_beat(struct kafka_bus *bus)
         bus->down_at = now;
     if (bus->down_at > 0 && now - bus->down_at > BUS_DOWN_MS)
         bus_restart(bus, "no broker has answered for five minutes");
-    else if (is_embedded(bus) && bus->kafka->embedded[0] != '\0' &&
+    else if (bus_is_embedded(bus) && bus->kafka->embedded[0] != '\0' &&
              strcmp(bus->address, bus->kafka->embedded) != 0)
         bus_restart(bus, "the embedded broker has another address");
 }

@@ -39,6 +39,7 @@ int bus_add(struct kafka *kafka, struct text brokers, struct kafka_pairs given,
 const char *bus_brokers(const struct kafka_bus *bus);
 struct kafka_pairs bus_settings(const struct kafka_bus *bus);
 
+bool bus_is_embedded(const struct kafka_bus *bus);
 bool bus_is_connected(const struct kafka_bus *bus);
 
 /* Begins anew with another producer; sinks go on from their cursors. */

@@ -94,8 +94,7 @@ static void take_error(struct kafka_client *client, rd_kafka_event_t *event)
     char why[STENTOR_ERROR_BYTES];
     if (fatal) {
         code = rd_kafka_fatal_error(client->rk, why, sizeof why);
-        text = why;
-        log_error("%s: fatal: %s", client->name, text);
+        text = why; /* librdkafka has logged it */
     } else if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
         set_connected(client, false, text);
     } else if (!is_of_connection(code)) {

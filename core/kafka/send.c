@@ -195,6 +195,12 @@ static const struct journal_record *next_record(struct sink *sink,
     return NULL;
 }
 
+/* How many may be under way. */
+static uint64_t flow_of(const struct sink *sink)
+{
+    return sink->next_seq <= sink->single_seq ? 1 : SEND_FLOW_MESSAGES;
+}
+
 bool send_turn(struct sink *sink)
 {
     uint64_t end = uv_hrtime() + SEND_TURN_NS;
@@ -202,7 +208,7 @@ bool send_turn(struct sink *sink)
         return false;
     for (int i = 0; i < SEND_TURN_RECORDS; i++) {
         bool is_saved;
-        if (window_count(&sink->window) >= SEND_FLOW_MESSAGES)
+        if (window_count(&sink->window) >= flow_of(sink))
             return false; /* a report will wake us */
         const struct journal_record *record = next_record(sink, &is_saved);
         if (record == NULL)
@@ -262,9 +268,12 @@ void sink_report(struct sink *sink, uint64_t number,
         check_end(sink, message);
         slot->partition = message->partition;
         slot->offset = message->offset;
-    } else if (is_hopeless(message->err)) {
+    } else if (is_hopeless(message->err) && slot->seq <= sink->single_seq) {
         give_up(sink, slot->seq, message->err);
     } else {
+        /* A broker refuses whole batches: only alone is a record to blame. */
+        if (is_hopeless(message->err))
+            sink->single_seq = sink->row->handed_seq;
         log_warn("kafka: topic %s: %s: it is sent again", sink->topic->name,
                  rd_kafka_message_errstr(message));
         sink_restart(sink, false);

@@ -62,9 +62,10 @@ struct sink {
     uint64_t waiting_bytes;
     uint64_t adding_bytes; /* of the append that is being considered */
 
-    uint64_t redo_seq; /* up to here it is not the first time */
-    struct tail *tail; /* READING */
-    uint64_t *known;   /* seqs that are in Kafka, ascending */
+    uint64_t redo_seq;   /* up to here it is not the first time */
+    uint64_t single_seq; /* up to here one at a time: a batch was refused */
+    struct tail *tail;   /* READING */
+    uint64_t *known;     /* seqs that are in Kafka, ascending */
     size_t known_count;
     size_t known_at;
     int64_t *ends; /* of each partition: what its first report must

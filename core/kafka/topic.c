@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 
-enum { TOPIC_MAGIC = 0x43504f54, TOPIC_CREATE_MS = 5000 };
+enum { TOPIC_MAGIC = 0x43504f54, TOPIC_CREATE_MS = 5000, TOPIC_TRIES = 5 };
 
 /* A message of topic_publish that has no report yet. */
 struct sent {
@@ -50,7 +50,9 @@ int topic_add(struct kafka_bus *bus, struct text name, uint32_t partitions,
 rd_kafka_topic_t *topic_handle(struct kafka_topic *topic)
 {
     struct kafka_client *producer = topic->bus->producer;
-    bool comes_first = topic->partitions_wanted > 0 && !topic->created;
+    /* The embedded broker has no such request, and never answers it. */
+    bool comes_first = topic->partitions_wanted > 0 && !topic->created &&
+                       !bus_is_embedded(topic->bus);
     if (topic->handle != NULL || producer == NULL || comes_first)
         return topic->handle;
     rd_kafka_topic_conf_t *conf = rd_kafka_default_topic_conf_dup(producer->rk);
@@ -130,7 +132,9 @@ static void take_result(struct kafka_topic *topic,
         break;
     case RD_KAFKA_RESP_ERR__TIMED_OUT:
     case RD_KAFKA_RESP_ERR__TRANSPORT:
-        break; /* once more */
+        if (++topic->tries < TOPIC_TRIES)
+            break; /* once more */
+        /* fall through */
     default:
         /* Whoever may not make topics may write to those that there are. */
         log_warn("kafka: topic %s cannot be made with %u partitions: %s",

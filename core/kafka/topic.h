@@ -14,6 +14,7 @@ struct kafka_topic {
     uint32_t partitions_wanted; /* 0: as the brokers like */
     bool created;               /* it was seen to that */
     bool creating;
+    uint32_t tries;
     rd_kafka_topic_t *handle; /* of the bus's producer; NULL: not yet */
     struct sink *sink;        /* NULL: no channel is copied to it */
     uint64_t acked;           /* of topic_publish */
