@@ -9,6 +9,8 @@
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 
@@ -177,6 +179,15 @@ static void conflate(struct connection *connection, struct buffer *to)
     own->since_ms = stream_own_now_ms();
     own->estimated = true;
     board_count(worker->shown, COUNTER_conflated, kept->left_out);
+}
+
+void lagging_bound_socket(const struct connection *connection)
+{
+    int bytes = FANOUT_BATCH_BYTES;
+    uv_os_fd_t fd;
+    /* Without it all works, only later. */
+    if (uv_fileno((const uv_handle_t *)&connection->tcp, &fd) == 0)
+        setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes);
 }
 
 static bool close_lagging(struct connection *connection, int reason)

@@ -33,4 +33,11 @@ void lagging_be_patient(const struct connection *connection);
    in step. */
 uint64_t lagging_unread(const struct connection *connection);
 
+/*
+ * For a stream that is to skip or conflate: what its socket has taken cannot be
+ * taken back, and the system lets that be megabytes. From now on it takes no
+ * more than a batch beyond what the client's window has room for.
+ */
+void lagging_bound_socket(const struct connection *connection);
+
 #endif

@@ -152,6 +152,8 @@ static void enter(struct connection *connection,
        fence, and the journal is looked at after. */
     stream_show(worker, wants, start->message->channel_count, 1);
     bell_fence();
+    if (worker_policy(connection)->lagging != STENTOR_DISCONNECT)
+        lagging_bound_socket(connection);
 }
 
 void stream_begin(struct connection *connection,
