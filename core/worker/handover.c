@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "supervisor/control.h"
@@ -141,8 +142,10 @@ static void finish_batch(struct worker *worker)
     move_batch_uncount(&handover->batch, worker);
     move_batch_done(&handover->batch);
     handover->waiting = false;
+    FAULT_POINT("hand over: forgotten");
     /* If this fails, he has died: he has them all the same. */
     control_send(handover->link->fd, MOVE_GO, NULL, 0, NULL, 0);
+    FAULT_POINT("hand over: gone");
     worker_keep_awake(worker);
 }
 
@@ -245,8 +248,10 @@ static void send_batch(struct worker *worker)
         return;
     }
     handover->waiting = true;
-    if (move_batch_send(&handover->batch, handover->link->fd) == 0)
+    if (move_batch_send(&handover->batch, handover->link->fd) == 0) {
+        FAULT_POINT("hand over: sent");
         return;
+    }
     log_warn("cannot move clients now: %s", strerror(errno));
     take_back(worker);
     retry_in(worker, HANDOVER_REFUSED_MS);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "supervisor/control.h"
@@ -70,7 +71,9 @@ static void take_batch(struct takeover *takeover,
     } else {
         board_count(worker->shown, COUNTER_moved, batch.count);
         move_batch_adopt(&batch, worker, &takeover->held);
+        FAULT_POINT("take over: adopted");
         answer(takeover, MOVE_TAKEN);
+        FAULT_POINT("take over: taken");
     }
     move_batch_done(&batch);
 }
@@ -78,10 +81,12 @@ static void take_batch(struct takeover *takeover,
 static void obey(struct takeover *takeover,
                  const struct control_message *message)
 {
-    if (message->type == MOVE_BATCH)
+    if (message->type == MOVE_BATCH) {
         take_batch(takeover, message);
-    else if (message->type == MOVE_GO)
+    } else if (message->type == MOVE_GO) {
         move_batch_start(takeover->worker, &takeover->held);
+        FAULT_POINT("take over: begun");
+    }
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events)

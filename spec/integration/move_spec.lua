@@ -6,10 +6,13 @@ local cjson = require "cjson"
 local eventually = require "spec.support.eventually"
 local http = require "spec.support.http"
 local response = require "spec.support.response"
+local order = require "spec.faults.order"
+local proc = require "spec.support.proc"
 local server = require "spec.support.server"
 local sse = require "spec.support.sse"
 
 local config = [[
+listen { "127.0.0.1:$PORT", trust_proxy = { "127.0.0.1" } }
 workers(3)
 heartbeat { every = env.QUIET and "1h" or "300ms" }
 limits { client_lag = "64M", client_lag_time = "5m" }
@@ -21,12 +24,16 @@ local function note(text) log.info("hook: " .. text .. ".") end
 local TOLD = env.TOLD
 if TOLD then
   on("subscribe", function(client) note("come " .. client.id) end)
-  on("unsubscribe", function(client, ended) note("gone " .. client.id .. " " .. ended.reason) end)
+  on("unsubscribe", function(client, ended)
+    note("gone " .. client.id .. " " .. ended.reason)
+    if client.address ~= "127.0.0.1" then note("from " .. client.address) end
+  end)
   on("occupied", function(channel) note("occupied " .. channel.name) end)
   on("vacant", function(channel) note("vacant " .. channel.name) end)
 end
 route "GET /events" { stream = events }
 route "GET /rooms/:id" { stream = function(request) return rooms(request.params.id) end }
+route "GET /beats" { stream = events, heartbeat = { every = "200ms", event = "beat", text = "dum" } }
 route "GET /both" { stream = function() return { events, rooms "a" } end }
 route "GET /hello" { respond = function() return 200, "hello" end }
 route "GET /count" { respond = function() return 200, { events = events:count() } end }
@@ -44,7 +51,9 @@ local function logged(text)
 end
 
 local function start(environment)
-  one = server.start { config = config, env = environment }
+  local faulty = environment and environment.STENTOR_FAULT_FILE
+  one = server.start { config = config, env = environment,
+    binary = faulty and server.binary .. "-faults" }
   published = 0
 end
 
@@ -150,6 +159,28 @@ describe("with fewer workers", function()
     end
   end)
 
+  it("a stream is kept as its route says, for the client behind its proxy", function()
+    start { TOLD = "yes" }
+    local streams = {}
+    for i = 1, 12 do
+      streams[i] = sse.open { port = one.port, path = "/beats",
+        headers = { ["X-Forwarded-For"] = "203.0.113." .. i } }
+    end
+    resize(1)
+    settle(1)
+    for _, stream in ipairs(streams) do
+      local before = #stream:events()
+      eventually(function()
+        local last = stream:events()[#stream:events()]
+        return #stream:events() > before and last.event == "beat" and last.data == "dum"
+      end)
+      stream:close()
+    end
+    for i = 1, 12 do
+      eventually(function() return logged("hook: from 203%.0%.113%." .. i .. "%.") == 1 end)
+    end
+  end)
+
   it("hooks are told nothing of it, and all of what comes after", function()
     start { TOLD = "yes" }
     local streams = open_streams(30)
@@ -250,6 +281,83 @@ describe("a thousand streams, two thirds of them stuck in mid-event", function()
   end)
 end)
 
+--- Those of `streams` that are open and have all; the others, which must have
+-- been closed, come back with their ids.
+local function sort_out(streams)
+  local open, closed = {}, {}
+  for _ = 1, 3 do publish() end
+  eventually(function()
+    open, closed = {}, {}
+    for _, stream in ipairs(streams) do
+      if stream.connection.ended then
+        closed[#closed + 1] = stream
+      elseif #stream:events() == published then
+        open[#open + 1] = stream
+      end
+    end
+    return #open + #closed == #streams
+  end)
+  for _, stream in ipairs(closed) do
+    local had = #stream:events()
+    local again = sse.open { port = one.port, path = "/events", last_event_id = stream:last_id() }
+    for i, event in ipairs(again:wait(published - had)) do
+      assert.equal(had + i, number_of(event))
+    end
+    again:close()
+  end
+  assert_whole(open, 1)
+  return #open, #closed
+end
+
+describe("when either of the two dies", function()
+  local fault
+
+  after_each(function()
+    if fault then fault:close() end
+    fault = nil
+    server.stop_all()
+  end)
+
+  -- Who dies: with it go its own third of the clients, and what it had of the
+  -- other's.
+  local deaths = {
+    ["hand over: sent"] = "worker 2",
+    ["hand over: forgotten"] = "worker 2",
+    ["hand over: gone"] = "worker 2",
+    ["take over: adopted"] = "worker 0",
+    ["take over: taken"] = "worker 0",
+    ["take over: begun"] = "worker 0",
+  }
+  for step, role in pairs(deaths) do
+    it(("after \"%s\", every client is somebody's"):format(step), function()
+      local folder = server.make_folder {}
+      fault = order.open(folder .. "/order")
+      start { STENTOR_FAULT_FILE = folder .. "/order" }
+      local streams = open_streams(240)
+      publish()
+      fault:die_at(step, 1)
+      resize(2)
+      local stopped
+      eventually(function()
+        stopped = fault:stopped()
+        return stopped
+      end)
+      local title = proc.title(stopped)
+      assert.truthy(title:find(role), title)
+      uv.kill(stopped, "sigkill")
+      eventually(function()
+        return worker_count() == 2 and one:children "worker 0" and one:children "worker 1"
+          and health().connections > 0
+      end)
+      local open, closed = sort_out(streams)
+      assert.is_true(open > 30, open .. " open, " .. closed .. " closed")
+      -- The clients that it had sent live on without it.
+      if role == "worker 2" then assert.is_true(closed < 30, closed .. " closed") end
+      assert.equal(open, health().streams)
+    end)
+  end
+end)
+
 describe("when who takes the clients dies", function()
   after_each(server.stop_all)
 
@@ -262,21 +370,8 @@ describe("when who takes the clients dies", function()
     resize(2)
     uv.kill(first.pid, "sigkill")
     eventually(function() return worker_count() == 2 and not one:children "worker 2" end)
-    for _ = 1, 3 do publish() end
-    local open, closed = {}, 0
-    eventually(function()
-      open, closed = {}, 0
-      for _, stream in ipairs(streams) do
-        if stream.connection.ended then
-          closed = closed + 1
-        elseif #stream:events() == published then
-          open[#open + 1] = stream
-        end
-      end
-      return #open + closed == 300
-    end)
+    local _, closed = sort_out(streams)
     -- The dead one's own third, and at most one batch that it had taken.
     assert.is_true(closed > 50 and closed < 230, closed)
-    assert_whole(open, 1)
   end)
 end)
