@@ -6,7 +6,7 @@ exclude_files = { "build", "**/node_modules" }
 local tools = { "env", "file", "now", "sleep", "json", "later", "log" }
 local words = {
   "listen", "workers", "limits", "journal", "heartbeat", "supervise", "channel", "route",
-  "admit", "plugin", "every", "task", "on", "include", "kafka",
+  "admit", "plugin", "every", "task", "on", "include", "aggregate", "kafka",
 }
 
 local folds = { "count", "sum", "min", "max", "avg", "first", "last", "reduce" }
@@ -26,6 +26,7 @@ files["examples/**/*.lua"] = config
 files["spec/**/fixtures/**/*.lua"] = config
 files["spec/faults/server/*.lua"] = config
 
+files["examples/**/plugins/*.lua"] = { read_globals = all(tools, folds, { "is" }) }
 files["plugins/**/*.lua"] = { read_globals = all(tools, folds, { "is" }) }
 
 files["**/*_spec.lua"] = { std = "+busted" }

@@ -7,12 +7,14 @@
 -- after is read again, from the journal or from Kafka, and nothing is counted
 -- twice or left out. It is written at a bounded rate, since only the distance
 -- that has to be read again depends on it.
+local careful = require "stentor.aggregate.careful"
 local channels = require "stentor.aggregate.channels"
 local fold = require "stentor.fold"
 local loop = require "stentor.aggregate.loop"
 local pane = require "stentor.aggregate.pane"
 local standin = require "stentor.config.standin"
 local timers = require "stentor.timers"
+local topic_feed = require "stentor.aggregate.topic"
 
 local aggregate = {}
 aggregate.__index = aggregate
@@ -56,15 +58,21 @@ end
 function aggregate.new(server, name, settings)
   local parts = parts_of(settings.fold)
   local self = setmetatable({ name = name, server = server,
-    settings = settings, parts = parts, kept_name = "aggregate/" .. name,
+    settings = settings, parts = parts,
+    source = "aggregate/" .. name, -- its name on the shelf and for the blame
     signature = signature(settings, parts), running = false, dirty = false,
-    changed = false, logged_at = -math.huge, unlogged = 0, feeds = {},
+    is_kept = false, changed = false, logged_at = -math.huge, unlogged = 0, feeds = {},
     counters = { records = 0, skipped = 0, unkeyed = 0, keys_full = 0,
       failed = 0, lost = 0, refused = 0 } }, aggregate)
   self.loop = loop.new { where = settings.where, by = settings.by,
     folds = parts }
   if #settings.from.channels > 0 then
     self.feeds.channels = channels.new(self, settings.from.channels)
+  end
+  for _, topic in ipairs(settings.from.topics) do
+    local bus = topic.bus.settings.brokers
+    self.feeds[("%s at %s"):format(topic.name, bus)] =
+      topic_feed.new(self, topic)
   end
   return self
 end
@@ -89,17 +97,28 @@ local function failed(self, problem)
   self.server:failed(self.title, problem)
 end
 
--- Takes the records at the indexes 0 … count - 1 of `view`. One at which a
+-- Takes the records at the indexes first … last of `view`. One at which a
 -- script's function throws is left out.
-function aggregate:take(view, count)
-  local at, counters = 0, self.counters
-  local full = counters.keys_full
-  while at < count do
-    local ok, problem = pcall(self.loop, self.pane, view, at, count - 1,
-      counters)
-    if ok then break end
+local function take(self, view, first, last)
+  while first <= last do
+    local ok, problem = pcall(self.loop, self.pane, view, first, last,
+      self.counters)
+    if ok then return end
     failed(self, tostring(problem))
-    at = view.index + 1
+    first = view.index + 1
+  end
+end
+
+-- Takes a batch of `count` records; `place` names where they are from.
+function aggregate:take(view, count, place)
+  local counters = self.counters
+  local full = counters.keys_full
+  if self.careful_left == 0 then
+    take(self, view, 0, count - 1)
+  else
+    careful.take(self, view, count, place, function(index)
+      take(self, view, index, index)
+    end)
   end
   counters.records = counters.records + count
   self.dirty, self.changed = true, true
@@ -153,13 +172,13 @@ function aggregate:save()
   if not self.dirty then return end
   local core, whole = self.server.core, true
   local began = core.monotonic()
-  local ok, why, code = core.keep_packed(self.kept_name, function(writer)
+  local ok, why, code = core.keep_packed(self.source, function(writer)
     whole = write(self, writer)
   end)
   self.save_ms = core.monotonic() - began
   for _, feed in pairs(self.feeds) do feed:saved() end
   if ok then
-    self.dirty = false
+    self.dirty, self.is_kept = false, true
   else
     self.counters.refused = self.counters.refused + 1
     if code == "EFULL" then why = "limits.kept is reached" end
@@ -188,15 +207,15 @@ end
 -- What the brain before has kept; the positions, or nil.
 local function load(self)
   local core = self.server.core
-  local ok, one, at = pcall(core.kept_packed, self.kept_name,
+  local ok, one, at = pcall(core.kept_packed, self.source,
     function(reader) return read(self, reader) end)
   if ok and one then
-    self.pane = one
+    self.pane, self.is_kept = one, true
     return at
   end
   self.pane = new_pane(self)
   local why = ok and at or tostring(one)
-  local _, _, code = core.keep_get(self.kept_name)
+  local _, _, code = core.keep_get(self.source)
   if code ~= "ENOTFOUND" then
     self.server.log.warn(("%s: begins anew, what was kept does not fit: %s")
       :format(self.title, why))
@@ -218,11 +237,18 @@ local function emit(self)
   self.settings.into:publish(self:snapshot())
 end
 
+-- Takes over what the brain before has kept; once.
+function aggregate:restore()
+  if self.pane then return end
+  careful.begin(self)
+  local at = load(self) or {}
+  for name, feed in pairs(self.feeds) do feed:start(at[name]) end
+end
+
 -- This brain is in charge: goes on where the one before has ended.
 function aggregate:start()
   local server, settings = self.server, self.settings
-  local at = load(self) or {}
-  for name, feed in pairs(self.feeds) do feed:start(at[name]) end
+  self:restore()
   server.clock:after(SAVE_EVERY, save_due, self)
   if settings.into then
     timers.start(server, { kind = "every", title = self.title,

@@ -13,6 +13,7 @@ local sandbox = require "stentor.config.sandbox"
 local schema = require "stentor.config.schema"
 local standin = require "stentor.config.standin"
 local suggest = require "stentor.config.suggest"
+local topic = require "stentor.topic"
 local types = require "stentor.types"
 local words = require "stentor.config.words"
 
@@ -30,6 +31,7 @@ local function is_tool()
   is.channel = types.object("channel", "a channel", function(value)
     return channel.is(value) or family.is(value)
   end)
+  is.topic = types.object("topic", 'a topic, as in bus:topic "events"', topic.is)
   is.gate = types.custom("gate", gate.expects, gate.list)
   return setmetatable(is, { __index = function(_, name)
     error("is: unknown type " .. suggest.unknown(name, is), 2)

@@ -40,7 +40,9 @@ function channels:run(deadline)
   repeat
     local count, why, code = reader.read()
     if count then
-      if count > 0 then aggregate:take(reader.view, count) end
+      if count > 0 then
+        aggregate:take(reader.view, count, aggregate.source)
+      end
     elseif code == "EOVERRUN" then
       aggregate:lost("events were overwritten before they were read")
     else

@@ -6,23 +6,26 @@ local fold = require "stentor.fold"
 local loop = require "stentor.aggregate.loop"
 local schema = require "stentor.config.schema"
 local standin = require "stentor.config.standin"
+local topic = require "stentor.topic"
 local types = require "stentor.types"
 
 local SOURCES_MAX = 64 -- channels: see stentor_read
 
--- A channel or a list of them, as { channels }.
-local source = types.custom("source", "a channel or a list of them",
+-- As { channels, topics }.
+local source = types.custom("source", "a channel, a topic or a list of them",
   function(value)
-    if channel.is(value) then value = { value } end
+    if channel.is(value) or topic.is(value) then value = { value } end
     if type(value) ~= "table" or getmetatable(value) or #value == 0
         or #value > SOURCES_MAX then
       return nil
     end
-    local from, seen = { channels = {} }, {}
+    local from, seen = { channels = {}, topics = {} }, {}
     for _, one in ipairs(value) do
-      if not channel.is(one) or seen[one] then return nil end
+      local list = channel.is(one) and from.channels
+        or topic.is(one) and from.topics
+      if not list or seen[one] then return nil end
       seen[one] = true
-      table.insert(from.channels, one)
+      table.insert(list, one)
     end
     return from
   end)
@@ -86,10 +89,18 @@ local function check_name(call)
   return true
 end
 
--- Whether what it gives would come back to it.
+-- Whether what it gives would come back to it, at once or by way of a topic.
 local function has_circle(checked)
+  local into = checked.into
+  if not into then return false end
   for _, one in ipairs(checked.from.channels) do
-    if one == checked.into then return true end
+    if one == into or into.settings.into
+        and one.settings.from == into.settings.into then
+      return true
+    end
+  end
+  for _, one in ipairs(checked.from.topics) do
+    if one == into.settings.into then return true end
   end
   return false
 end
@@ -103,7 +114,7 @@ return function(call)
   end
   if not named or not sound then return standin.new() end
   if has_circle(checked) then
-    call.tell({ "into" }, "is the channel that it is made from")
+    call.tell({ "into" }, "leads back to what it is made from")
     return standin.new()
   end
   local server = call.server

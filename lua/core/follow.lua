@@ -37,6 +37,7 @@ local function view_new(ffi, brain, entries, channel_of)
       if name == "event" then return text(entry.event) end
       if name == "time" then return tonumber(entry.time_ms) end
       if name == "channel" then return channel_of(entry.channel) end
+      if name == "seq" then return tonumber(entry.seq) end
       if name == "id" then
         C.stentor_id(brain, entry.seq, id)
         return ffi.string(id)

@@ -233,6 +233,18 @@ aggregate "all" { from = events, fold = { n = count(), s = sum "x", lo = min "x"
     assert.matches("no plain data is not kept", one.core:log_text())
   end)
 
+  it("passes over a record at which the brain has died time and again", function()
+    start [[aggregate "a" { from = events, fold = { n = count(), z = last "x" } }]]
+    for x = 1, 20 do publish(('{"x":%d}'):format(x)) end
+    one.core.died = { ["aggregate/a 0"] = 1, ["aggregate/a 7"] = 3, ["aggregate/a 8"] = 2 }
+    restart [[aggregate "a" { from = events, fold = { n = count(), z = last "x",
+      all = reduce(function(text, event) return text .. event.data.x .. " " end, "") } }]]
+    assert.equal("1 2 3 4 5 6 8 9 10 11 12 13 14 15 16 17 18 19 20 ", value().all)
+    assert.equal(1, one.core.passed_over)
+    assert.matches("has died 3 times at one record %(aggregate/a, 7%): it is left out",
+      one.core:log_text())
+  end)
+
   it("is counted in the server's counters", function()
     start(all .. 'plugin "health" { path = "/" }')
     publish '{"x":"no"}'

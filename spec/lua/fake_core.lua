@@ -98,6 +98,11 @@ function fake.new()
   self.counters = function() return { accepted = 3 } end
   self.timer = function(delay) self.due = delay and self.time + delay end
   self.doing = function(what) self.shown = what end
+  self.died = {} -- "source position" → how often
+  self.deaths = function(source, position)
+    return self.died[source .. " " .. position] or 0, 3
+  end
+  self.pass_over = function() self.passed_over = (self.passed_over or 0) + 1 end
   self.stopped = function() self.has_stopped = true end
   self.plan = function(plan)
     self.planned = plan

@@ -18,6 +18,7 @@ local function reader_new(core, numbers, channel_of)
   local view = setmetatable({ index = 0 }, { __index = function(view, name)
     local event = batch[view.index + 1]
     if name == "text" then return event.data end
+    if name == "seq" then return tonumber(event.id:match "%d+") end
     if name == "channel" then return channel_of(event.number) end
     if name == "event" then return event.name ~= "" and event.name or nil end
     if name == "key" then return event.key ~= "" and event.key or nil end

@@ -31,7 +31,7 @@ describe("the way of a record", function()
 
   local function assert_compiled(...)
     local met, text = hot(...)
-    assert.same({ 0, 0 }, { met.aborts, met.traces }, text)
+    assert.equal(0, met.aborts, text)
     assert.is_true(met.garbage < 1, text) -- bytes a record
     assert.is_true(met.compiled > 0.7, text) -- of the time is spent in machine code
   end

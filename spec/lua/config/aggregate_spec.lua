@@ -35,7 +35,7 @@ describe("the word aggregate", function()
       'window: expected "all": all records since the beginning, got "5m"',
       'unknown setting "evry", did you mean "every"?')
     wrong([[aggregate "a" { from = "events", fold = { n = count } }]],
-      'from: expected a channel or a list of them, got "events"',
+      'from: expected a channel, a topic or a list of them, got "events"',
       "fold.n: expected a fold such as count() or sum \"payload.price\", got a function: call it")
     wrong([[aggregate "a" { from = { events, events }, fold = {} }]], "from: expected a channel",
       "fold: has no fold")
@@ -50,7 +50,7 @@ aggregate "a" { from = events, fold = { n = count() } }
 aggregate "a" { from = events, fold = { n = count() } }]],
       'config.lua:11: aggregate "a": is declared twice, first on line 10 of config.lua')
     wrong([[aggregate "a" { from = { events, out }, into = out, fold = { n = count() } }]],
-      "into: is the channel that it is made from")
+      "into: leads back to what it is made from")
   end)
 
   it("checks what its folds are given", function()
