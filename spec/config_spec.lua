@@ -56,9 +56,26 @@ describe("config.lua", function()
     local health = cjson.decode(out:match "\r\n\r\n(.*)$")
     assert.equal("ok", health.status)
     local endpoints = table.concat(health.endpoints, ", ")
-    for _, name in ipairs { "GET /events", "POST /publish", "GET /" } do
+    for _, name in ipairs { "GET /events", "POST /publish", "GET /kafka/status", "GET /" } do
       assert.truthy((endpoints .. ","):find(name .. ",", 1, true), endpoints)
     end
+  end)
+
+  it("tells at GET /kafka/status how Kafka is, and what is in it", function()
+    local status
+    local function up_to_date(times)
+      status = cjson.decode((curl(one.url .. "/kafka/status")))
+      local totals = status.consumer.currentAggregation
+      return totals.times and totals.times >= times and totals.count == status.producer.acked
+    end
+    eventually(function() return up_to_date(2) end, 20)
+    assert.is_true(status.embedded and status.producer.connected and status.consumer.connected)
+    local before = status.consumer.currentAggregation
+    publish "one that is no tick"
+    eventually(function() return up_to_date(before.times + 1) end)
+    assert.equal(status.consumer.currentAggregation.count,
+      status.consumer.currentAggregation.times + 1)
+    assert.is_true(status.consumer.currentAggregation.last > before.last)
   end)
 
   it("streams a tick every second to curl, an id and a data line each", function()
