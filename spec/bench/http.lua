@@ -54,6 +54,14 @@ function http.send(port, method, path, body)
   return status
 end
 
+-- The body of the answer.
+function http.get(port, path)
+  local received = talk(port, ("GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n" ..
+                               "Connection: close\r\n\r\n"):format(path, port),
+                        function() return false end) -- until it is closed
+  return received:match "\r\n\r\n(.*)$"
+end
+
 -- Opens the stream, calls `publish`, and returns the id of the first event.
 function http.first_id(port, path, publish)
   local text = ("GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n" ..
