@@ -32,12 +32,26 @@ static void set_server(struct policy *policy, const struct stentor_plan *plan)
     policy->bytes = HEAD_BYTES + plan->heartbeat.size;
 }
 
+/* For the server's own and `wanted` others, and for those that there are. */
+static void make_room(struct policies *policies, uint32_t wanted)
+{
+    uint32_t max = wanted < POLICIES_MAX ? wanted + 1 : POLICIES_MAX;
+    if (max < policies->count)
+        max = policies->count;
+    policies->all = xrealloc(policies->all, max * sizeof *policies->all);
+    policies->hashes =
+        xrealloc(policies->hashes, max * sizeof *policies->hashes);
+    for (uint32_t i = policies->count; i < max; i++) {
+        policies->all[i] = NULL;
+        policies->hashes[i] = 0;
+    }
+    policies->max = max;
+}
+
 void policies_init(struct policies *policies, const struct stentor_plan *plan)
 {
-    uint32_t max = plan->limits.policies;
-    policies->max = max < POLICIES_MAX ? max + 1 : POLICIES_MAX;
-    policies->all = xcalloc(policies->max, sizeof *policies->all);
-    policies->hashes = xcalloc(policies->max, sizeof *policies->hashes);
+    memset(policies, 0, sizeof *policies);
+    make_room(policies, plan->limits.policies);
     policies->all[POLICY_SERVER] = xcalloc(1, sizeof **policies->all);
     policies->count = 1;
     set_server(policies->all[POLICY_SERVER], plan);
@@ -56,6 +70,7 @@ void policies_done(struct policies *policies)
 
 void policies_renew(struct policies *policies, const struct stentor_plan *plan)
 {
+    make_room(policies, plan->limits.policies);
     set_server(policies->all[POLICY_SERVER], plan);
 }
 

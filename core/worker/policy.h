@@ -32,7 +32,8 @@ void policies_init(struct policies *policies, const struct stentor_plan *plan);
 /* No stream may be left, but for those of the server's own policy. */
 void policies_done(struct policies *policies);
 
-/* A new plan: streams of POLICY_SERVER are kept by it from now on. */
+/* A new plan: streams of POLICY_SERVER are kept by it from now on, and its limit
+   holds for those to come. */
 void policies_renew(struct policies *policies, const struct stentor_plan *plan);
 
 /* The number of the policy `wanted` (the bytes of a struct stentor_policy up to

@@ -33,6 +33,21 @@ local function open(path, options)
   return client
 end
 
+--- From now on the client reads once each time it is resumed; the function
+-- returned ends that.
+local function trickle(client)
+  local connection, trickles = client.connection, true
+  local take = connection.on_bytes
+  connection.on_bytes = function(bytes)
+    if trickles then connection:pause() end
+    take(bytes)
+  end
+  return function()
+    trickles = false
+    connection:resume()
+  end
+end
+
 --- Events and gaps in turn: each gap begins at the event before it and ends at
 -- the one before the next; between gaps nothing is missing. Returns the gaps.
 local function assert_whole(events, first)
@@ -116,19 +131,14 @@ describe("a stream that skips", function()
   it("while more is published than it ever takes", function()
     start()
     local slow = open("/skip-both", { version = "1.0" })
-    local connection, total, trickles = slow.connection, nil, true
-    local take = connection.on_bytes
-    connection.on_bytes = function(bytes)
-      if trickles then connection:pause() end -- one read for each burst
-      take(bytes)
-    end
+    local total
+    local flow = trickle(slow)
     eventually(function()
-      connection:resume()
+      slow.connection:resume()
       total = burst("events", 100, 4000).n
       return counter "skipped" >= 3
     end, 20)
-    trickles = false
-    connection:resume()
+    flow()
     eventually(function()
       local events = slow:events()
       local last = events[#events]
@@ -198,19 +208,14 @@ describe("a stream that conflates", function()
   it("does so while more and more keys change", function()
     start(function(config) return (config:gsub('client_lag = "256k"', 'client_lag = "128k"')) end)
     local slow = open("/conflate", { version = "1.0" })
-    local connection, total, trickles = slow.connection, nil, true
-    local take = connection.on_bytes
-    connection.on_bytes = function(bytes)
-      if trickles then connection:pause() end
-      take(bytes)
-    end
+    local total
+    local flow = trickle(slow)
     eventually(function()
-      connection:resume()
+      slow.connection:resume()
       total = burst("state", 100, 4000, 50).n
       return counter "conflated" >= 500
     end, 20)
-    trickles = false
-    connection:resume()
+    flow()
     assert_state(all_of(slow, total), 50, total)
   end)
 
@@ -235,6 +240,54 @@ describe("a stream that conflates", function()
       end
     end
     assert.equal(1, gaps)
+  end)
+end)
+
+describe("any mixture of slow clients", function()
+  after_each(server.stop_all)
+
+  --- The numbers of `name`'s events in order, and whether each loss is told:
+  -- a number is left out only behind a gap, or, conflated, with a later one of
+  -- the same key.
+  local function assert_told(client)
+    local before = 0
+    for i, event in ipairs(client:events()) do
+      if event.event ~= "gap" then
+        local n = cjson.decode(event.data).n
+        assert.is_true(n > before)
+        local told = i > 1 and client:events()[i - 1].event == "gap"
+        if not told and not client.conflates and before > 0 then assert.equal(before + 1, n) end
+        before = n
+      end
+    end
+    return before
+  end
+
+  it("gets all, or is told what not, in order, and comes to the end", function()
+    start(function(config) return (config:gsub('client_lag = "256k"', 'client_lag = "128k"')) end)
+    local seed = tonumber(os.getenv "STENTOR_SEED") or os.time()
+    math.randomseed(seed)
+    local clients = {}
+    for i, path in ipairs { "/skip", "/skip", "/conflate", "/conflate", "/skip", "/conflate" } do
+      local client = open(path, { version = i % 2 == 0 and "1.0" or nil })
+      client.conflates = path == "/conflate"
+      client.flow = trickle(client)
+      clients[i] = client
+    end
+    local totals = {}
+    for _ = 1, 60 do
+      for _, client in ipairs(clients) do
+        if math.random() < 0.3 then client.connection:resume() end
+      end
+      local name = math.random() < 0.5 and "events" or "state"
+      totals[name] = burst(name, math.random(100), math.random(6000), 7).n
+    end
+    for _, client in ipairs(clients) do client.flow() end
+    for _, client in ipairs(clients) do
+      local total = totals[client.conflates and "state" or "events"]
+      local ok, why = pcall(eventually, function() return assert_told(client) == total end)
+      assert(ok, ("seed %d: %s"):format(seed, tostring(why)))
+    end
   end)
 end)
 

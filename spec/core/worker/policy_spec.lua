@@ -84,4 +84,15 @@ describe("the policies of a worker", function()
     assert.equal(99, lib.policy_at(policies, 0).heartbeat.every_ms)
     assert.equal(1, lib.policy_at(policies, number).heartbeat.every_ms)
   end)
+
+  it("have another limit with a new plan, but never fewer than there are", function()
+    assert.same({ 1, 2, 3, 0 }, { take(1), take(2), take(3), take(4) })
+    plan.limits.policies = 5
+    lib.policies_renew(policies, plan)
+    assert.same({ 4, 5, 0, 2 }, { take(4), take(5), take(6), take(2) })
+    plan.limits.policies = 1
+    lib.policies_renew(policies, plan)
+    assert.same({ 5, 0 }, { take(5), take(6) })
+    assert.equal(3, lib.policy_at(policies, 3).heartbeat.every_ms)
+  end)
 end)
