@@ -88,6 +88,13 @@ function kinds.newcomer(world, random)
   return world:add_reader(random).name
 end
 
+function kinds.change_workers(world, random)
+  local before = world.workers
+  local count = random:between(1, 3)
+  world:resize(count < before and count or count + 1) -- another than now
+  return ("from %d to %d"):format(before, world.workers)
+end
+
 -- For the build `stentor-faults`: a process dies between two steps.
 function kinds.die_at_step(world, random)
   if not world.order then return nil end

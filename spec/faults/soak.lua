@@ -13,6 +13,7 @@ local schedule = require "spec.faults.schedule"
 local world = require "spec.faults.world"
 
 local READERS = 24
+local WORKERS = 2
 local ROUND_SECONDS = 32
 local REST_SECONDS = 15
 
@@ -24,7 +25,7 @@ local EVERY_ROUND = {
   kill_worker = 1, freeze_worker = 2,
 }
 local DEATHS = {
-  kill_brain = 1, kill_two = 1, die_at_step = 2, hang = 1, freeze_brain = 1,
+  change_workers = 2, kill_two = 1, die_at_step = 2, hang = 1, freeze_brain = 1,
 }
 
 local function arguments()
@@ -91,6 +92,7 @@ end
 local function play_round(one, number, totals, samples)
   one:begin()
   one:play(schedule.make(one.seed + number, ROUND_SECONDS, counts_of_round(number)))
+  one:await_workers(WORKERS)
   one:settle()
   local report = one:judge()
   one:trim(READERS)
@@ -128,7 +130,7 @@ local function soak(minutes, seed)
   local started = uv.hrtime()
   say("seed %d, %g minutes", seed, minutes)
   local one = world.open {
-    seed = seed, readers = READERS, npm = true, hurts = true, pause_ms = 20,
+    seed = seed, readers = READERS, workers = WORKERS, npm = true, hurts = true, pause_ms = 20,
     binary = server.binary .. "-faults",
   }
   local signals = {}
@@ -136,6 +138,9 @@ local function soak(minutes, seed)
     signals[i] = uv.new_signal()
     signals[i]:start(name, function() one.interrupted = true end)
   end
+  -- Whatever number of workers there will be, it has been there before.
+  one:await_workers(3)
+  one:await_workers(WORKERS)
   local totals, samples = { rounds = 0 }, {}
   local wrong
   repeat

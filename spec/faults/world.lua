@@ -104,14 +104,14 @@ local function add_publishers(self, options)
     return publisher.open {
       name = name,
       port = self.server.port,
-      channels = CHANNELS,
+      channels = options.small_events and { "a", "b", "blue" } or CHANNELS,
       random = random.new(self.random:between(1, 1e9)),
       batch_max = batch_max,
       pause_ms = options.pause_ms or 10,
     }
   end
   for i = 1, options.publishers or 4 do
-    self.publishers[i] = open("p" .. i, i % 2 == 0 and 12 or 1)
+    self.publishers[i] = open("p" .. i, i % 2 == 1 and 1 or options.small_events and 60 or 12)
   end
   self.hanger = open("hanger", 3)
   self.last = open("last", 1) -- its events end a round
@@ -120,7 +120,8 @@ end
 
 --- Starts all of it. Options: `seed`, `readers`, `publishers`, `workers`,
 -- `binary`, `hurts` (it is of the build `stentor-faults`), `npm` (with npm's
--- client), `pause_ms` (between two requests of a publisher, at most).
+-- client), `pause_ms` (between two requests of a publisher, at most),
+-- `small_events` (none of several kilobytes; more of them in one request).
 function world.open(options)
   local self = setmetatable({
     seed = options.seed,
@@ -159,12 +160,18 @@ function methods:config_text()
   return (read(FOLDER .. "/config.lua"):gsub("%$WORKERS", self.workers))
 end
 
---- A worker that runs, or nil.
-function methods:any_worker(source)
+--- The workers that run.
+function methods:list_workers()
   local workers = {}
   for _, child in ipairs(self.server:children()) do
     if child.role and child.role:find "^worker" then workers[#workers + 1] = child end
   end
+  return workers
+end
+
+--- One of them, or nil.
+function methods:any_worker(source)
+  local workers = self:list_workers()
   return #workers > 0 and source:one_of(workers) or nil
 end
 
@@ -179,26 +186,51 @@ function methods:kill_worker(child)
   return child.role
 end
 
--- Kills who has come to the point that was asked for.
+-- Kills who has come to the point that was asked for. (If it is the watchdog that
+-- does, it is dead as well.)
 function methods:kill_stopped()
   local pid = self.order:stopped()
   if not pid then return end
+  local role = "what the watchdog has killed"
   for _, child in ipairs(self.server:children()) do
-    if child.pid == pid then
-      self:note("%s died: %s", child.role, self.armed)
-      self.deaths = self.deaths + 1
-      self:kill_worker(child)
-    end
+    if child.pid == pid then role = self:kill_worker(child) end
   end
+  self.deaths = self.deaths + 1
+  self:note("%s died: %s", role, self.armed)
+end
+
+--- From the next brain on there are to be `count` workers.
+function methods:resize(count)
+  self.workers = count
+  self.server:configure(self:config_text())
+  kinds.kill_brain(self)
+end
+
+--- Waits until there are `count` workers.
+function methods:await_workers(count)
+  if self.workers ~= count then self:resize(count) end
+  eventually(function() return #self:list_workers() == count end, SETTLE_SECONDS)
 end
 
 --- Some process is to die when it comes to the point `step` for the `nth` time.
 -- To the points of a start comes only a brain that has to start.
 function methods:arm(step, nth)
-  local starts = step:find "^start:"
+  local starts, moves = step:find "^start:", step:find "^move:"
   self.armed = step
-  self.order:die_at(step, starts and 1 or nth)
+  self.order:die_at(step, (starts or moves) and 1 or nth)
   if starts then kinds.kill_brain(self) end
+end
+
+--- Does what makes a process come to the point that is asked for, if that does
+-- not happen by itself: streams move from a worker of which there is one too
+-- many, some things are done only for a client that comes.
+function methods:press()
+  if self.armed:find "^move:" then
+    if #self:list_workers() ~= self.workers or not self.server:children "brain" then return end
+    self:resize(self.workers > 1 and self.workers - 1 or 3)
+  else
+    self.random:one_of(self.readers):cut()
+  end
 end
 
 --- Stops a child for `ms`; returns its role.

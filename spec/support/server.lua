@@ -90,6 +90,12 @@ local function wait_until_answering(self)
   end
 end
 
+-- Writes its config.lua, with its port in it.
+local function write_config(self, text)
+  write(self.folder .. "/config.lua",
+    (text:gsub("%$PORT", self.port):gsub(":3000", ":" .. self.port)))
+end
+
 --- Starts a server and waits until it answers. `config` is the text of
 -- config.lua, or a table: `config`, `files` (name → text, beside config.lua),
 -- `folder` (a folder with a config.lua, copied), `env`, `port`, `binary`. In the config
@@ -103,8 +109,8 @@ function server.start(config)
   if not text:find "%f[%w_]listen%f[^%w_]" then
     text = 'listen "127.0.0.1:$PORT" ' .. text
   end
-  write(folder .. "/config.lua", (text:gsub("%$PORT", self.port):gsub(":3000", ":" .. self.port)))
   self.folder = folder
+  write_config(self, text)
   self.log_path = folder .. "/stentor.log"
   self.url = "http://127.0.0.1:" .. self.port
   self.process = process.start(options.binary or server.binary, { "run", "config.lua" }, {
@@ -116,6 +122,11 @@ function server.start(config)
   running[#running + 1] = self
   wait_until_answering(self)
   return self
+end
+
+--- Another config.lua, for its next brain; "$PORT" and ":3000" are its port.
+function methods:configure(text)
+  write_config(self, text)
 end
 
 --- All that was logged so far.

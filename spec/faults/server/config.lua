@@ -7,7 +7,7 @@ listen "127.0.0.1:$PORT"
 workers(tonumber "$WORKERS")
 journal { size = "3M" } -- little: who is away for some seconds has lost something
 limits { client_lag = "512k" }
-supervise { brain_timeout = "1s" }
+supervise { brain_timeout = "2s" }
 heartbeat { every = "500ms", jitter = "20%", id = true }
 
 local channels = {
