@@ -52,7 +52,7 @@ describe("under faults of seed " .. seed, function()
     for i = 1, math.ceil(#steps / STEPS_OF_ONE) do
       local one = world.open {
         seed = seed + i, readers = 6, publishers = 2, hurts = true, binary = hurt_binary,
-        pause_ms = 20, workers = 4,
+        pause_ms = 100, workers = 4,
       }
       one.due = { unpack(steps, (i - 1) * STEPS_OF_ONE + 1, i * STEPS_OF_ONE) }
       one.asked = 0
@@ -80,6 +80,7 @@ describe("under faults of seed " .. seed, function()
       return #list == 0 or error("nobody died at: " .. table.concat(list, ", "))
     end, 100)
     local unanswered = 0
+    for _, one in ipairs(worlds) do one:calm() end
     for _, one in ipairs(worlds) do
       one:settle()
       local report = one:judge()

@@ -30,7 +30,7 @@ end
 -- A handler that does not end; the watchdog does.
 function kinds.hang(world)
   if world.hanger.asked then return nil end
-  world.hanger:ask_next(true)
+  world.hanger:ask_and_hang()
   return "in " .. world.hanger.log[#world.hanger.log].channel
 end
 

@@ -16,11 +16,11 @@ local function now()
   return tonumber(uv.hrtime())
 end
 
--- The next numbers of a channel.
-local function next_publish(self)
-  local channel = self.random:one_of(self.channels)
+-- The next `count` numbers of `channel`, both at random if not given.
+local function next_publish(self, channel, count)
+  channel = channel or self.random:one_of(self.channels)
   local first = (self.numbers[channel] or 0) + 1
-  local last = first + self.random:between(0, self.batch_max - 1)
+  local last = first + (count or self.random:between(1, self.batch_max)) - 1
   self.numbers[channel] = last
   return { publisher = self.name, channel = channel, first = first, last = last }
 end
@@ -86,11 +86,15 @@ local function connect(self)
   end))
 end
 
---- Asks for the next events of its channels; with `hang`, the handler is not to
--- end. On the connection that there is.
-function methods:ask_next(hang)
+--- Asks for the next `count` events of `channel`.
+function methods:ask_for(channel, count)
+  self:ask(next_publish(self, channel, count))
+end
+
+--- Asks for some events, by a handler that does not end.
+function methods:ask_and_hang()
   local publish = next_publish(self)
-  publish.hang = hang
+  publish.hang = true
   self:ask(publish)
 end
 

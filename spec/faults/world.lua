@@ -3,9 +3,9 @@
 -- play(schedule), settle(), judge(); then the next, or close().
 local uv = require "luv"
 local eventually = require "spec.support.eventually"
-local node = require "spec.support.node"
 local proc = require "spec.support.proc"
 local server = require "spec.support.server"
+local apart = require "spec.faults.apart"
 local checker = require "spec.faults.checker"
 local kinds = require "spec.faults.kinds"
 local order = require "spec.faults.order"
@@ -60,45 +60,6 @@ function methods:add_reader(source)
   return one
 end
 
--- npm's EventSource: it comes back by itself, and reads with a parser that we
--- have not written.
-local function open_apart(self)
-  local stream = STREAMS[4]
-  local one = node.start("eventsource.js", { self.server.url .. stream.path })
-  one.name, one.channels, one.taken = "npm's eventsource", stream.channels, 0
-  one:wait_line { type = "open" }
-  one:lines()
-  one.taken = #one.values
-  self.apart = one
-end
-
--- What it printed since the round began, as the log of a client.
-local function log_of_apart(self)
-  local one, log = self.apart, {}
-  one:lines()
-  if not one.position then log[1] = { what = "open", at = one.began_at } end
-  for i = one.taken + 1, #one.values do
-    local value = one.values[i]
-    if value.type == "gap" then
-      log[#log + 1] = {
-        what = "gap", id = value.lastEventId, data = require("cjson").decode(value.data),
-      }
-    elseif value.type == "message" then
-      log[#log + 1] = { what = "event", id = value.lastEventId, text = value.data }
-    elseif value.type == "error" and value.state == 2 then
-      log[#log + 1] = { what = "refused", text = value.message or "it gave up" }
-    end
-  end
-  return log
-end
-
-local function last_id_of_apart(self)
-  local values = self.apart:lines()
-  for i = #values, self.apart.taken + 1, -1 do
-    if values[i].lastEventId then return values[i].lastEventId end
-  end
-end
-
 local function add_publishers(self, options)
   local function open(name, batch_max)
     return publisher.open {
@@ -151,7 +112,10 @@ function world.open(options)
   }
   for _ = 1, options.readers or 12 do self:add_reader(self.random) end
   add_publishers(self, options)
-  if options.npm then open_apart(self) end
+  if options.npm then
+    local stream = STREAMS[4]
+    self.apart = apart.open(self.server.url .. stream.path, stream.channels)
+  end
   return self
 end
 
@@ -215,7 +179,7 @@ end
 --- Some process is to die when it comes to the point `step` for the `nth` time.
 -- To the points of a start comes only a brain that has to start.
 function methods:arm(step, nth)
-  local starts, moves = step:find "^start:", step:find "^move:"
+  local starts, moves = step:find "^start:", step:find " over:"
   self.armed = step
   self.order:die_at(step, (starts or moves) and 1 or nth)
   if starts then kinds.kill_brain(self) end
@@ -223,14 +187,17 @@ end
 
 --- Does what makes a process come to the point that is asked for, if that does
 -- not happen by itself: streams move from a worker of which there is one too
--- many, some things are done only for a client that comes.
+-- many, some things are done only for a client that comes, or when the ring is
+-- full.
 function methods:press()
-  if self.armed:find "^move:" then
-    if #self:list_workers() ~= self.workers or not self.server:children "brain" then return end
-    self:resize(self.workers > 1 and self.workers - 1 or 3)
-  else
-    self.random:one_of(self.readers):cut()
+  if self.armed:find " over:" then
+    if #self:list_workers() == self.workers and self.server:children "brain" then
+      self:resize(self.workers > 1 and self.workers - 1 or 3)
+    end
+    return
   end
+  self.random:one_of(self.readers):cut()
+  if not self.hanger.asked then self.hanger:ask_for("big", 100) end
 end
 
 --- Stops a child for `ms`; returns its role.
@@ -254,11 +221,7 @@ function methods:begin()
   for _, one in ipairs(self.readers) do one:begin_log() end
   for _, one in ipairs(self.all_publishers) do one.log = {} end
   self.injected = {}
-  if self.apart then
-    self.apart.position = last_id_of_apart(self) or self.apart.position
-    self.apart.taken = #self.apart.values
-    self.apart.began_at = tonumber(uv.hrtime())
-  end
+  if self.apart then self.apart:begin_log() end
   for _, one in ipairs(self.publishers) do one:run() end
 end
 
@@ -307,7 +270,6 @@ end
 -- The last events of a round, one on each channel: id → true where it must go.
 local function publish_last(self)
   local marks, left = {}, { unpack(CHANNELS) }
-  local numbers = self.last.numbers
   eventually(function()
     if self.last.asked then return false end
     local done = self.last.log[#self.last.log]
@@ -316,9 +278,7 @@ local function publish_last(self)
       marks[table.remove(left, 1)] = place
     end
     if #left == 0 then return true end
-    local n = (numbers[left[1]] or 0) + 1
-    numbers[left[1]] = n
-    self.last:ask { publisher = self.last.name, channel = left[1], first = n, last = n }
+    self.last:ask_for(left[1], 1)
     return false
   end, SETTLE_SECONDS)
   return marks
@@ -337,15 +297,20 @@ local function all_have_come(self, marks)
   for _, one in ipairs(self.readers) do
     if not has_come_to(one.id, one.channels, marks) then return false end
   end
-  return not self.apart or has_come_to(last_id_of_apart(self), self.apart.channels, marks)
+  return not self.apart or has_come_to(self.apart:last_id(), self.apart.channels, marks)
 end
 
---- Ends what hurts, and waits until everyone has what is due. Who has not by
--- then is the checker's to find.
-function methods:settle()
+--- Ends what hurts, and publishes no more.
+function methods:calm()
   for child in pairs(self.frozen) do self:thaw(child) end
   if self.order then self.order:disarm() end
   for _, one in ipairs(self.publishers) do one:pause() end
+end
+
+--- Waits until everyone has what is due. Who has not by then is the checker's to
+-- find.
+function methods:settle()
+  self:calm()
   eventually(function()
     for _, one in ipairs(self.all_publishers) do
       if one.asked then return false end
@@ -372,7 +337,7 @@ function methods:history()
   if self.apart then
     history.clients[#history.clients + 1] = {
       name = self.apart.name, channels = self.apart.channels, position = self.apart.position,
-      log = log_of_apart(self), apart = true,
+      log = self.apart:log(), apart = true,
     }
   end
   return history
