@@ -12,44 +12,51 @@ local function not_json(self, why)
   error("the record is not JSON", 0)
 end
 
-local function data_of(self)
+-- Each is read when it is first asked for, and kept.
+local getters = {}
+
+function getters.text(self)
+  return self.core.record_text(self.batch, self.index)
+end
+
+function getters.key(self)
+  return self.core.record_key(self.batch, self.index)
+end
+
+function getters.time(self)
+  return self.core.record_time(self.batch, self.index)
+end
+
+function getters.offset(self)
+  return self.core.record_offset(self.batch, self.index)
+end
+
+function getters.partition(self) return self.batch.partition end
+
+function getters.headers(self)
+  return self.core.headers_of(self.core.record_headers(self.batch, self.index))
+end
+
+function getters.data(self)
   local text = self.text
-  if text == nil then return nil end
-  if self.plain then return text end
+  if text == nil or self.batch.plain then return text end
   local value, why = json.decode(text)
   if why then not_json(self, why) end
   return value
 end
 
-local getters = {}
-
-function getters.data(self)
-  local value = data_of(self)
-  self.data = value
-  return value
-end
-
-function getters.headers(self)
-  local headers = self.core.headers_of(self.raw_headers)
-  self.headers = headers
-  return headers
-end
-
 local mt = { __index = function(self, name)
   local get = getters[name]
-  if get then return get(self) end
-  return nil
+  if not get then return nil end
+  local value = get(self)
+  self[name] = value
+  return value
 end }
 
--- The record at `index` of a batch (core.batch), to be kept as long as one
--- likes. `plain`: its data is its text.
-function record.new(core, batch, index, plain)
-  return setmetatable({ core = core, plain = plain,
-    text = core.record_text(batch, index), key = core.record_key(batch, index),
-    raw_headers = core.record_headers(batch, index),
-    time = core.record_time(batch, index),
-    offset = core.record_offset(batch, index), partition = batch.partition },
-    mt)
+-- The record at `index` of a batch of its own (core.batch_copy), to be kept as
+-- long as one likes; batch.plain: its data is its text.
+function record.new(core, batch, index)
+  return setmetatable({ core = core, batch = batch, index = index }, mt)
 end
 
 -- --- the view ---

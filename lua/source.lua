@@ -70,11 +70,12 @@ local function handle(self, fn, one)
 end
 
 local function run_handlers(server, self)
-  local core, batch, handlers = server.core, self.batch, self.handlers
-  local plain, count = self.topic.plain, #self.handlers
+  local core, handlers, count = server.core, self.handlers, #self.handlers
+  local batch = core.batch_copy(self.batch)
+  batch.plain = self.topic.plain
   for index = 0, batch.count - 1 do
-    local one = record.new(core, batch, index, plain)
-    self.position = one.offset
+    local one = record.new(core, batch, index)
+    self.position = core.record_offset(batch, index)
     for i = 1, count do handle(self, handlers[i], one) end
     core.record_done(batch, index)
   end

@@ -40,13 +40,16 @@ struct stentor_source {
 /* A record, in the buffer that it was read into. */
 struct stentor_topic_record {
     int64_t offset;
-    int64_t time_ms;             /* Unix time; 0: it has none */
-    struct stentor_text key;     /* bytes NULL: it has none */
-    struct stentor_text value;   /* bytes NULL: it has none */
-    struct stentor_text headers; /* of each its name and NUL, its value's size
-                                    (uint32_t, UINT32_MAX: none), its value */
-    uint32_t header_count;
-    uint32_t reserved; /* 0 */
+    int64_t time_ms; /* Unix time; 0: it has none */
+    /* Where its parts begin in the buffer; a size of UINT32_MAX: it has none.
+       Of each header its name and NUL, its value's size (uint32_t, UINT32_MAX:
+       none), its value. */
+    uint32_t key;
+    uint32_t key_size;
+    uint32_t value;
+    uint32_t value_size;
+    uint32_t headers;
+    uint32_t headers_size;
 };
 
 /* Records of one partition, in order. Both buffers are the caller's, to be kept
@@ -58,11 +61,11 @@ struct stentor_batch {
     uint32_t bytes_max;
     /* Out: */
     uint32_t count;
+    uint32_t used;   /* of the bytes */
     uint32_t needed; /* with STENTOR_ETOOBIG: bytes of the next one */
     int64_t *next;   /* the offset that the partition goes on with: to be set
                         when a record has been dealt with */
     int32_t partition;
-    uint32_t reserved; /* 0 */
 };
 
 struct stentor_source_status {

@@ -69,26 +69,22 @@ static void pass_over(struct brain_source *at,
 
 /* --- copying --- */
 
-struct copying {
-    struct stentor_batch *batch;
-    uint32_t used; /* of its bytes */
-};
-
-static char *put(struct copying *copying, const void *bytes, size_t size)
+static void put(struct stentor_batch *batch, const void *bytes, size_t size)
 {
-    char *to = copying->batch->bytes + copying->used;
     if (size > 0)
-        memcpy(to, bytes, size);
-    copying->used += (uint32_t)size;
-    return to;
+        memcpy(batch->bytes + batch->used, bytes, size);
+    batch->used += (uint32_t)size;
 }
 
-static struct stentor_text put_text(struct copying *copying, const void *bytes,
-                                    size_t size)
+/* Where it begins, and in `told` its size. */
+static uint32_t put_part(struct stentor_batch *batch, const void *bytes,
+                         size_t size, uint32_t *told)
 {
-    if (bytes == NULL)
-        return (struct stentor_text){ NULL, 0 };
-    return (struct stentor_text){ put(copying, bytes, size), (uint32_t)size };
+    uint32_t start = batch->used;
+    *told = bytes != NULL ? (uint32_t)size : UINT32_MAX;
+    if (bytes != NULL)
+        put(batch, bytes, size);
+    return start;
 }
 
 /* What the headers take, and how many there are. */
@@ -105,7 +101,7 @@ static size_t headers_size(const rd_kafka_headers_t *headers, uint32_t *count)
     return bytes;
 }
 
-static void put_headers(struct copying *copying,
+static void put_headers(struct stentor_batch *batch,
                         const rd_kafka_headers_t *headers, uint32_t count)
 {
     size_t size;
@@ -114,24 +110,23 @@ static void put_headers(struct copying *copying,
     for (uint32_t i = 0; i < count; i++) {
         rd_kafka_header_get_all(headers, i, &name, &value, &size);
         uint32_t told = value != NULL ? (uint32_t)size : UINT32_MAX;
-        put(copying, name, strlen(name) + 1);
-        put(copying, &told, sizeof told);
+        put(batch, name, strlen(name) + 1);
+        put(batch, &told, sizeof told);
         if (value != NULL)
-            put(copying, value, size);
+            put(batch, value, size);
     }
 }
 
 /* False if it does not fit any more. */
-static bool put_record(struct copying *copying,
+static bool put_record(struct stentor_batch *batch,
                        const rd_kafka_message_t *message)
 {
-    struct stentor_batch *batch = copying->batch;
     rd_kafka_headers_t *headers = NULL;
     uint32_t header_count = 0;
     size_t needed = message->len + message->key_len;
     if (rd_kafka_message_headers(message, &headers) == 0)
         needed += headers_size(headers, &header_count);
-    if (needed > batch->bytes_max - copying->used) {
+    if (needed > batch->bytes_max - batch->used) {
         batch->needed = (uint32_t)needed;
         return false;
     }
@@ -140,13 +135,13 @@ static bool put_record(struct copying *copying,
     int64_t time_ms = rd_kafka_message_timestamp(message, &type);
     record->offset = message->offset;
     record->time_ms = type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? 0 : time_ms;
-    record->key = put_text(copying, message->key, message->key_len);
-    record->value = put_text(copying, message->payload, message->len);
-    record->header_count = header_count;
-    uint32_t start = copying->used;
-    put_headers(copying, headers, header_count);
-    record->headers =
-        (struct stentor_text){ batch->bytes + start, copying->used - start };
+    record->key =
+        put_part(batch, message->key, message->key_len, &record->key_size);
+    record->value =
+        put_part(batch, message->payload, message->len, &record->value_size);
+    record->headers = batch->used;
+    put_headers(batch, headers, header_count);
+    record->headers_size = batch->used - record->headers;
     return true;
 }
 
@@ -172,11 +167,10 @@ int stentor_source_read(struct stentor_brain *brain, uint32_t source,
     if (source >= brain->sources.count)
         return STENTOR_ENOTFOUND;
     struct brain_source *at = brain->sources.list[source];
-    struct copying copying = { batch, 0 };
     struct source_partition *partition;
     const rd_kafka_message_t *message = NULL;
     bool alone = false;
-    batch->count = batch->needed = 0;
+    batch->count = batch->used = batch->needed = 0;
     while (batch->count < batch->records_max && at->source != NULL &&
            (message = source_peek(at->source, &partition)) != NULL) {
         int64_t offset = message->offset;
@@ -187,7 +181,7 @@ int stentor_source_read(struct stentor_brain *brain, uint32_t source,
             alone = false;
             continue;
         }
-        if (!put_record(&copying, message))
+        if (!put_record(batch, message))
             break;
         batch->partition = partition->number;
         batch->next = &partition->place->next;

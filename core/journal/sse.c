@@ -8,16 +8,35 @@
 
 #include "base/error.h"
 
+enum { SSE_LOOK_BYTES = 256 };
+
+/* Bytes before the first line break. Looked for in short pieces, so that the
+   other of the two, far away, does not cost its whole way for each line. */
+static size_t line_size(struct text text)
+{
+    size_t size = 0;
+    while (size < text.size) {
+        size_t look = text.size - size;
+        if (look > SSE_LOOK_BYTES)
+            look = SSE_LOOK_BYTES;
+        const char *at = text.bytes + size;
+        const char *lf = memchr(at, '\n', look);
+        const char *cr =
+            memchr(at, '\r', lf != NULL ? (size_t)(lf - at) : look);
+        if (cr != NULL || lf != NULL)
+            return (size_t)((cr != NULL ? cr : lf) - text.bytes);
+        size += look;
+    }
+    return size;
+}
+
 /* Takes the first line off `rest`; false when the last one was taken. A text
    that ends with a line break has an empty last line. */
 static bool next_line(struct text *rest, bool *more, struct text *line)
 {
     if (!*more)
         return false;
-    size_t size = 0;
-    while (size < rest->size && rest->bytes[size] != '\n' &&
-           rest->bytes[size] != '\r')
-        size++;
+    size_t size = line_size(*rest);
     *line = text_of(rest->bytes, size);
     *more = size < rest->size;
     if (!*more)

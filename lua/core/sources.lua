@@ -73,6 +73,18 @@ return function(self, brain, tools)
     return count
   end
 
+  -- A batch of its own with the records of this one, for who may keep them.
+  function self.batch_copy(batch)
+    local count, used = batch.count, batch.raw.used
+    local copy = { count = count, partition = batch.partition,
+      next = batch.next, bytes = ffi.new("char[?]", used),
+      records = ffi.new("struct stentor_topic_record[?]", count) }
+    ffi.copy(copy.bytes, batch.bytes, used)
+    ffi.copy(copy.records, batch.records,
+      count * ffi.sizeof("struct stentor_topic_record"))
+    return copy
+  end
+
   -- The batch is dealt with: there may be an item for more.
   function self.source_more(number) C.stentor_source_more(brain, number) end
 
@@ -89,16 +101,18 @@ return function(self, brain, tools)
     batch.next[0] = batch.records[index].offset + 1
   end
 
+  local NONE = 0xffffffff
+
   function self.record_key(batch, index)
-    local key = batch.records[index].key
-    if key.bytes == nil then return nil end
-    return ffi.string(key.bytes, key.size)
+    local record = batch.records[index]
+    if record.key_size == NONE then return nil end
+    return ffi.string(batch.bytes + record.key, record.key_size)
   end
 
   function self.record_text(batch, index)
-    local value = batch.records[index].value
-    if value.bytes == nil then return nil end
-    return ffi.string(value.bytes, value.size)
+    local record = batch.records[index]
+    if record.value_size == NONE then return nil end
+    return ffi.string(batch.bytes + record.value, record.value_size)
   end
 
   function self.record_offset(batch, index)
@@ -115,8 +129,8 @@ return function(self, brain, tools)
   -- The headers as C gives them, "" if there are none.
   function self.record_headers(batch, index)
     local record = batch.records[index]
-    if record.header_count == 0 then return "" end
-    return ffi.string(record.headers.bytes, record.headers.size)
+    if record.headers_size == 0 then return "" end
+    return ffi.string(batch.bytes + record.headers, record.headers_size)
   end
 
   -- Of those, name → value; of several with one name, the last.

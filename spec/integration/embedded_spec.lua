@@ -36,7 +36,9 @@ end
 
 local function texts(stream)
   local list = {}
-  for i, event in ipairs(stream:events()) do list[i] = event.event == "gap" and "gap" or event.data end
+  for i, event in ipairs(stream:events()) do
+    list[i] = event.event == "gap" and "gap" or event.data
+  end
   return list
 end
 

@@ -3,6 +3,8 @@
 -- tables. Items are queued by the spec; time passes when it says so.
 local reader = require "spec.lua.fake_reader"
 
+local sources = require "spec.lua.fake_sources"
+
 local fake = {}
 
 fake.kinds = { request = 1, opened = 2, closed = 3, lost = 4, timer = 5, go = 6,
@@ -82,6 +84,8 @@ function fake.new()
     self.copied[#self.copied + 1] = { topic, channel }
     return true
   end
+  sources.add(self)
+  self.bus_brokers = function() return "a:9092" end
   self.kafka_start = function() self.kafka_started = true end
   self.topic_publish = function(topic, value, key, headers)
     local failure = self.fails.topic_publish
