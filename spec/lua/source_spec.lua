@@ -110,8 +110,8 @@ describe("a topic that is read", function()
       { one.core.sources[1].reader, one.core.sources[2].reader })
     fake.give(one.core, 1, { { key = "k", text = "x", headers = { event = "e" } } })
     one.pump()
-    local event = one.core.published[1]
-    assert.same({ 2, "x", "e", "k" }, { event.channel, event.data, event.name, event.key })
+    local event = one.core.events[1]
+    assert.same({ 2, "x", "e", "k" }, { event.number, event.data, event.name, event.key })
   end)
 
   it("has one reader in a group, whose members share the partitions", function()
