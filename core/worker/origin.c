@@ -105,12 +105,16 @@ static void leave(struct connection *connection)
 static uint32_t enter(struct connection *connection, uint64_t key)
 {
     struct worker *worker = connection_worker(connection);
+    const struct stentor_limits *limits = &worker->plan.limits;
+    /* Nobody can have so many: then none are counted, which costs memory. */
+    if (limits->address_connections >= limits->connections)
+        return 0;
     uint32_t before = board_address_connections(&worker->board, key);
     connection->place =
         crowd_enter(crowd_of(worker), worker->board.header->crowd, key);
     if (connection->place == CROWD_NOWHERE)
         board_count(worker->shown, COUNTER_addresses_untracked, 1);
-    connection->crowded = before >= worker->plan.limits.address_connections;
+    connection->crowded = before >= limits->address_connections;
     return before;
 }
 
@@ -149,60 +153,47 @@ static void refuse(struct connection *connection, enum board_counter counter,
                    0);
 }
 
-/* The address of its connection; false if that cannot be told. */
+/* The address of its connection; false, and none, if that cannot be told. */
 static bool peer_of(const struct connection *connection,
                     struct address *address)
 {
     struct sockaddr_storage peer;
     int size = sizeof peer;
+    memset(address, 0, sizeof *address);
     return uv_tcp_getpeername(&connection->tcp, (struct sockaddr *)&peer,
                               &size) == 0 &&
            address_of_socket((struct sockaddr *)&peer, address);
 }
 
-/* Whose request a proxy has brought; false if it was refused. `*key` stays 0
-   for the proxy's own. */
-static bool find_client(struct connection *connection, uint64_t *key)
+/* Whose request a proxy has brought; false if it was refused. */
+static bool find_client(struct connection *connection, struct address *client)
 {
     struct worker *worker = connection_worker(connection);
     const struct request *request = connection->request;
-    struct address client;
     enum forwarded_result result =
         forwarded_client(text_of(request->headers.bytes, request->headers.size),
-                         is_trusted, connection, &client);
+                         is_trusted, connection, client);
     origin_rest(connection);
     if (result == FORWARDED_CONFLICT) {
         response_refuse(connection, 400,
                         "Forwarded and X-Forwarded-For disagree");
         return false;
     }
-    if (result == FORWARDED_NOBODY)
+    if (result == FORWARDED_NOBODY) {
+        peer_of(connection, client);
         return true;
-    connection->behind = keep(&worker->origins, &client);
-    if (is_trusted(&client, connection))
-        return true;
-    *key = crowd_key(&client, worker->board.header->seed);
-    enter(connection, *key);
+    }
+    connection->behind = keep(&worker->origins, client);
+    if (!is_trusted(client, connection))
+        enter(connection, crowd_key(client, worker->board.header->seed));
     return true;
 }
 
-/* The key of its peer is where it is counted; who is not counted is looked
-   up. */
-static uint64_t key_of_peer(const struct connection *connection)
-{
-    const struct worker *worker = connection_worker(connection);
-    struct address address;
-    if (connection->place != CROWD_NOWHERE)
-        return crowd_of(worker)[connection->place - 1].key;
-    if (!peer_of(connection, &address))
-        return 0;
-    return crowd_key(&address, worker->board.header->seed);
-}
-
-static bool may_ask(struct connection *connection, uint64_t key)
+static bool may_ask(struct connection *connection, const struct address *from)
 {
     struct worker *worker = connection_worker(connection);
     const struct stentor_limits *limits = &worker->plan.limits;
+    uint64_t key = crowd_key(from, worker->board.header->seed);
     bool forgot = false;
     uint64_t wait_ns =
         crowd_ask(board_meters(&worker->board), worker->board.header->crowd,
@@ -218,17 +209,21 @@ static bool may_ask(struct connection *connection, uint64_t key)
 
 bool origin_admit(struct connection *connection)
 {
-    uint64_t key = 0;
-    if (!connection->proxied)
-        key = key_of_peer(connection);
-    else if (!find_client(connection, &key))
-        return false;
+    struct address *from = &connection->request->from;
+    if (connection->proxied) {
+        if (!find_client(connection, from))
+            return false;
+    } else if (!peer_of(connection, from)) {
+        return true; /* it has gone, or has no address */
+    }
     if (connection->crowded) {
         refuse(connection, COUNTER_refused_address, RETRY_MS,
                "too many connections from this address");
         return false;
     }
-    return key == 0 || may_ask(connection, key);
+    if (connection->proxied && is_trusted(from, connection))
+        return true;
+    return may_ask(connection, from);
 }
 
 void origin_rest(struct connection *connection)

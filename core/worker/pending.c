@@ -120,7 +120,10 @@ enum {
 static size_t gather(const struct request *request, char address[64],
                      char id[256], struct text parts[PARTS])
 {
-    connection_address(request->connection, address);
+    if (address_is_none(&request->from))
+        connection_address(request->connection, address);
+    else
+        address_format(&request->from, address);
     parts[PART_METHOD] = request_method(request);
     parts[PART_PATH] = request_path(request);
     parts[PART_QUERY] = request_query(request);

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/address.h"
 #include "base/buffer.h"
 #include "base/list.h"
 #include "base/text.h"
@@ -46,7 +47,8 @@ struct request {
     bool at_line_start; /* the next byte of the head begins a line */
     bool after_cr;      /* its last byte was CR */
     bool head_done;
-    bool admitted; /* the head has passed what is asked of its address */
+    bool admitted;       /* the head has passed what is asked of its address */
+    struct address from; /* whose it is, once that was asked; else none */
     bool whole;
     bool keep_alive; /* what the client wants */
     bool accepts_stream;

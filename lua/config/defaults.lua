@@ -42,7 +42,7 @@ defaults.limits = {
   channels = whole("10k", types.count, 10 ^ 7),
   stream_channels = whole(64, types.count, 10000),
   policies = whole(1000, types.count, 65534),
-  addresses = whole("250k", types.count, 10 ^ 7),
+  addresses = whole("64k", types.count, 10 ^ 7),
   address_connections = whole("250k", types.count, INT_MAX),
   address_requests = pace { default = "100k/s" },
   latest_keys = whole("10k", types.count, 10 ^ 7),
