@@ -53,7 +53,7 @@ end
 function resume.measure(peer, size, context)
   local figures = server.with(peer, 1, function(self)
     local options = replaying(self)
-    options.connections, options.duration = size.clients, "1s"
+    options.connections, options.duration = size.clients, "2s"
     local plain = load.run(self, { connections = size.clients, duration = "300ms" })
     local storm = load.run(self, options)
     local whole_s = (storm.last_event_at_us - storm.first_connect_at_us) / 1e6
