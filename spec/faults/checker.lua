@@ -6,6 +6,8 @@
 --   { publisher, channel, first, last, asked_at, answered_at, ids }
 --   numbers first to last on one channel in one request; `ids` only if the
 --   answer was 202;
+-- `counted`, if there is an aggregate: a function of what is known (truth.lua)
+-- that returns a list of what is wrong with it;
 -- and `clients`, a list of
 --   { name, channels = { a = true }, position = id or nil, log, apart }
 --   where it stood at the beginning, and in its order what it met:
@@ -227,6 +229,9 @@ function checker.check(history)
     report.opens = report.opens + walked.opens
   end
   count_publishes(report, history, known)
+  for _, text in ipairs(history.counted and history.counted(known) or {}) do
+    complain("count", "the aggregate", "%s", text)
+  end
   return report
 end
 

@@ -138,6 +138,11 @@ local function check_order(self, publishes)
   end
 end
 
+--- Whether event `n` of a publish is known to be there.
+function methods:has(publish, n)
+  return self.place[key(publish.publisher, publish.channel, n)] ~= nil
+end
+
 --- The places of the events of these channels (a set), in order.
 function methods:places_in(channels)
   local names = {}

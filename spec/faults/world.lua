@@ -2,11 +2,13 @@
 --- A server, publishers and readers, and time for faults. One round: begin(),
 -- play(schedule), settle(), judge(); then the next, or close().
 local uv = require "luv"
+local cjson = require "cjson"
 local eventually = require "spec.support.eventually"
 local proc = require "spec.support.proc"
 local server = require "spec.support.server"
 local apart = require "spec.faults.apart"
 local checker = require "spec.faults.checker"
+local counted = require "spec.faults.counted"
 local kinds = require "spec.faults.kinds"
 local order = require "spec.faults.order"
 local publisher = require "spec.faults.publisher"
@@ -91,6 +93,7 @@ function world.open(options)
     readers = {},
     publishers = {},
     frozen = {},
+    counted = counted.new "a", -- as config.lua does it
     injected = {}, -- what was done: a list of texts
     counts = {},   -- kind → how often
     deaths = 0,    -- at points that were asked for
@@ -345,7 +348,14 @@ end
 
 --- The checker's report on the round.
 function methods:judge()
-  return checker.check(self:history())
+  local history = self:history()
+  local status, _, body = self.server:request { path = "/counted" }
+  assert(status == 200, body)
+  function history.counted(known)
+    self.counted:add(known, history.publishes)
+    return self.counted:judge(cjson.decode(body).all)
+  end
+  return checker.check(history)
 end
 
 --- Ends the clients; the server must end in order.

@@ -5,7 +5,7 @@ local payload = require "payload"
 
 listen "127.0.0.1:$PORT"
 workers(tonumber "$WORKERS")
-journal { size = "3M" } -- little: who is away for some seconds has lost something
+journal { size = "4M" } -- little: who is away for some seconds has lost something
 limits { client_lag = "512k" }
 supervise { brain_timeout = "2s" }
 heartbeat { every = "500ms", jitter = "20%", id = true }
@@ -49,6 +49,19 @@ route "POST /publish/:channel" {
     return 202, { ids = ids }
   end,
 }
+
+-- What each publisher has published on one channel: how many, and the sum of
+-- their numbers.
+local counted = aggregate "counted" {
+  from = channels.a,
+  window = "all",
+  by = function(event) return event.text:match "^%S+ (%S+)" end,
+  fold = {
+    count = count(),
+    sum = sum(function(event) return tonumber(event.text:match "^%S+ %S+ (%d+)") end),
+  },
+}
+route "GET /counted" { respond = function() return 200, { all = counted:value() } end }
 
 route "GET /generation" { respond = function() return 200, "$GENERATION" end }
 plugin "health" { path = "/health" }
