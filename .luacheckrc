@@ -7,6 +7,7 @@ local tools = { "env", "file", "now", "sleep", "json", "later", "log" }
 local words = {
   "listen", "workers", "limits", "journal", "heartbeat", "supervise", "channel", "route",
   "admit", "plugin", "every", "task", "on", "include", "aggregate", "kafka",
+  "keep",
 }
 
 local folds = { "count", "sum", "min", "max", "avg", "first", "last", "reduce" }

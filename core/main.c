@@ -10,6 +10,7 @@
 #include "brain/brain.h"
 #include "kafka/embedded.h"
 #include "load/load.h"
+#include "supervisor/client.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/system.h"
 #include "worker/worker.h"
@@ -24,6 +25,13 @@ static const char usage[] =
     "  stentor check --system [config.lua]\n"
     "                               say what of this machine is too low for "
     "it\n"
+    "  stentor reload [config.lua]  let the server that runs with it read it "
+    "again\n"
+    "  stentor status [--json] [config.lua]\n"
+    "                               say how that server is\n"
+    "  stentor drain [config.lua]   end its streams and refuse new ones; a "
+    "reload\n"
+    "                               ends that\n"
     "  stentor load URL …           load test any SSE server; stentor load "
     "--help\n"
     "  stentor version              print the version\n"
@@ -85,14 +93,21 @@ int main(int argc, char **argv, char **environment)
         puts("stentor " STENTOR_VERSION " (" STENTOR_REVISION ")");
         return 0;
     }
+    bool to_server = strcmp(command, "reload") == 0 ||
+                     strcmp(command, "status") == 0 ||
+                     strcmp(command, "drain") == 0;
+    bool json = strcmp(command, "status") == 0 && count > 0 &&
+                strcmp(arguments[0], "--json") == 0;
     bool of_system = strcmp(command, "check") == 0 && count > 0 &&
                      strcmp(arguments[0], "--system") == 0;
-    if (of_system) {
+    if (of_system || json) {
         arguments++;
         count--;
     }
     if (count > 1)
         return complain("too many arguments", arguments[1]);
+    if (to_server)
+        return client_main(command, config_path(count, arguments), json);
     if (of_system)
         return check_system(config_path(count, arguments));
     if (strcmp(command, "check") == 0)

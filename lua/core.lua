@@ -4,12 +4,13 @@
 -- are checked, codes become `nil, message, name`, bytes become Lua strings.
 local ffi = require "ffi"
 local add_kafka = require "stentor.core.kafka"
+local add_role = require "stentor.core.role"
 local add_sources = require "stentor.core.sources"
 
 local core = {}
 
 local function declare()
-  for _, name in ipairs { "ffi", "ffi_lasting", "ffi_kafka",
+  for _, name in ipairs { "ffi", "ffi_role", "ffi_lasting", "ffi_kafka",
     "ffi_source" } do
     local path = ("core/brain/%s.h"):format(name)
     local header = assert(require("stentor.embedded")(path))
@@ -34,8 +35,9 @@ core.kinds = {
   request = C.STENTOR_REQUEST, opened = C.STENTOR_OPENED,
   closed = C.STENTOR_CLOSED, lost = C.STENTOR_LOST, moved = C.STENTOR_MOVED,
   timer = C.STENTOR_TIMER, go = C.STENTOR_GO,
-  stop = C.STENTOR_STOP, delivered = C.STENTOR_DELIVERED,
-  appended = C.STENTOR_APPENDED,
+  release = C.STENTOR_RELEASE, resume = C.STENTOR_RESUME,
+  status = C.STENTOR_STATUS, stop = C.STENTOR_STOP,
+  delivered = C.STENTOR_DELIVERED, appended = C.STENTOR_APPENDED,
   source = C.STENTOR_SOURCE,
 }
 core.since = {
@@ -56,6 +58,7 @@ core.host_bytes = C.STENTOR_HOST_BYTES
 core.heartbeat_bytes = C.STENTOR_HEARTBEAT_BYTES
 core.control_bytes = C.STENTOR_CONTROL_BYTES
 core.buses_max = C.STENTOR_BUSES_MAX
+core.status_bytes = C.STENTOR_STATUS_BYTES
 
 local function failure(code)
   return nil, ffi.string(C.stentor_error_text(code)),
@@ -262,32 +265,6 @@ local function add_events(self, brain)
   end
 end
 
--- What Lua is entered for, so that it can be told from outside (blame.h).
-local function add_doing(self, brain)
-  local doing = ffi.new("struct stentor_doing")
-  local shown = nil
-
-  -- `what`: a route, hook, timer …: it has a `title`. One that is handed a
-  -- record of a source also has `source` and `position`. nil: nothing.
-  function self.doing(what)
-    if what == shown and not (what and what.source) then return end
-    shown = what
-    set_text(doing.title, what and what.title or "")
-    set_text(doing.source, what and what.source or "")
-    doing.position = what and what.position or 0
-    C.stentor_doing(brain, doing)
-  end
-
-  -- How often brains have died at this record, and how many times is enough.
-  function self.deaths(source, position)
-    return C.stentor_deaths(brain, source, #source, position),
-      C.STENTOR_DEATHS_MAX
-  end
-
-  -- One that was passed over for that; how many there were, ever.
-  function self.pass_over() return C.stentor_pass_over(brain) end
-end
-
 -- Binds the functions to `brain` (a light userdata), or to no brain: enough
 -- for a check.
 function core.new(brain_pointer)
@@ -297,8 +274,8 @@ function core.new(brain_pointer)
   add_events(self, brain)
   require("stentor.core.keep")(self, ffi, brain, failure)
   require("stentor.core.follow")(self, ffi, brain, failure)
-  add_doing(self, brain)
   local tools = { ffi = ffi, C = C, failure = failure, check = check }
+  add_role(self, brain, tools)
   add_kafka(self, brain, tools)
   add_sources(self, brain, tools)
 
@@ -340,8 +317,6 @@ function core.new(brain_pointer)
 
   -- nil withdraws it.
   function self.timer(delay_ms) C.stentor_timer(brain, delay_ms or -1) end
-
-  function self.stopped() C.stentor_stopped(brain) end
 
   function self.plan(plan)
     local code = C.stentor_plan(brain, plan_new(plan))

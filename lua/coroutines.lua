@@ -44,20 +44,30 @@ end
 -- being run (core.doing).
 function coroutines.new(max, doing)
   return setmetatable({ idle = {}, idle_count = 0, busy = 0, max = max,
+    tasks = 0,   -- of those that are busy
+    frozen = {}, -- what is to go on after thaw()
+    era = 0, era_of = setmetatable({}, { __mode = "k" }),
     doing = doing, what = nil, -- what is being run now
     whose = setmetatable({}, { __mode = "k" }) }, coroutines)
 end
 
+local function is_task(what) return what.kind == "task" end
+
+local function ended(self, what)
+  self.busy = self.busy - 1
+  if is_task(what) then self.tasks = self.tasks - 1 end
+end
+
 local function body(self)
   local co = coroutine.running()
-  local job, a, b, c = coroutine.yield()
+  local job, server, what, c = coroutine.yield()
   while true do
-    job(a, b, c)
-    self.busy = self.busy - 1
+    job(server, what, c)
+    ended(self, what)
     if self.idle_count >= IDLE_MAX then return end
     self.idle_count = self.idle_count + 1
     self.idle[self.idle_count] = co
-    job, a, b, c = coroutine.yield()
+    job, server, what, c = coroutine.yield()
   end
 end
 
@@ -85,20 +95,43 @@ function coroutines:free() return self.busy < self.max end
 function coroutines:start(job, server, what, c)
   local co = take(self)
   self.busy = self.busy + 1
-  self.whose[co] = what
+  if is_task(what) then self.tasks = self.tasks + 1 end
+  self.whose[co], self.era_of[co] = what, self.era
   return self:resume(co, job, server, what, c)
 end
 
 function coroutines:resume(co, ...)
   local before, what = self.what, self.whose[co]
+  if self.freezes and self.era_of[co] < self.era
+      and (self.freezes == "all" or is_task(what)) then
+    table.insert(self.frozen, { co = co, n = select("#", ...), ... })
+    return
+  end
   self.what = what
   self.doing(what)
   local ok, problem = coroutine.resume(co, ...)
   self.what = before
   self.doing(before)
   if not ok then
-    self.busy = self.busy - 1
+    ended(self, what)
     error(debug.traceback(co, tostring(problem)), 0)
+  end
+end
+
+-- Whether nothing is under way but tasks, which as a rule never end.
+function coroutines:quiet() return self.busy == self.tasks end
+
+-- What waits now does not go on, whatever it waits for, until thaw(): of
+-- "tasks", or of "all".
+function coroutines:freeze(what)
+  self.freezes, self.era = what, self.era + 1
+end
+
+function coroutines:thaw()
+  local frozen = self.frozen
+  self.frozen, self.freezes = {}, nil
+  for _, one in ipairs(frozen) do
+    self:resume(one.co, unpack(one, 1, one.n))
   end
 end
 

@@ -40,7 +40,7 @@ end
 
 -- What plugins call `server`.
 local function facade(server, title)
-  local methods = words.for_plugin(server)
+  local methods = words.for_plugin(server, title)
   -- All routes as "GET /x", in the order of the config.
   function methods.routes()
     local list = {}

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- What one brain serves: all that a config declared, and what is under way.
--- Phases: "loading" (declares), "loaded" (waits for go), "running", "stopping".
+-- Phases: "loading" (declares), "loaded" (waits for go), "running", "releasing"
+-- and "released" (lua/handover.lua: another brain takes over), "stopping".
 local aggregate = require "stentor.aggregate"
 local client = require "stentor.client"
 local clock = require "stentor.clock"
@@ -9,10 +10,13 @@ local coroutines = require "stentor.coroutines"
 local defaults = require "stentor.config.defaults"
 local deliveries = require "stentor.deliveries"
 local family = require "stentor.family"
+local handover = require "stentor.handover"
 local hooks = require "stentor.hooks"
+local keep = require "stentor.keep"
 local log = require "stentor.log"
 local router = require "stentor.router"
 local source = require "stentor.source"
+local status = require "stentor.status"
 local suggest = require "stentor.config.suggest"
 local timers = require "stentor.timers"
 
@@ -51,6 +55,7 @@ function server.new(core, path)
     plugins = {}, told = client.memory(), sources = {}, gates = {},
     pending = {}, narrowed = {}, requests = {}, -- coroutines that answer one
     readers = {}, -- what reads a topic, by the core's number
+    kept = {}, paused = {}, pausable = {}, status_parts = {},
     hook_depth = 0, complaints = complaints.new(), log = log.new(core),
     beats = {}, beat_count = 0,
     counters = { errors = 0, handlers_full = 0, body_too_long = 0, hooks_dropped = 0 } }, server)
@@ -64,8 +69,13 @@ function server.new(core, path)
     [core.kinds.moved] = client.on_moved,
     [core.kinds.lost] = client.on_lost,
     [core.kinds.appended] = aggregate.on_appended,
-    [core.kinds.timer] = function() self.clock:run() end,
+    [core.kinds.timer] = function()
+      if self.phase ~= "released" then self.clock:run() end
+    end,
     [core.kinds.go] = function() self:go() end,
+    [core.kinds.release] = handover.release,
+    [core.kinds.resume] = handover.resume,
+    [core.kinds.status] = status.say,
     [core.kinds.stop] = function() self:stop() end,
     [core.kinds.delivered] = deliveries.on_delivered,
     [core.kinds.source] = source.on_readable,
@@ -101,7 +111,7 @@ end
 
 -- Whether `what`, which has effects, may be done now; says so if not.
 function server:may_act(what)
-  if self.phase == "running" or self.phase == "stopping" then return true end
+  if self.phase ~= "loading" and self.phase ~= "loaded" then return true end
   self:complain(("%s: loading has no effects; "):format(what)
     .. "do this in a handler, a timer or a task")
   return false
@@ -145,29 +155,56 @@ function server:load()
   return math.max(self.core.load(), math.min(1, self.pool:load()))
 end
 
--- This brain is in charge.
-function server:go()
-  if self.phase ~= "loaded" then return end
-  local wrong = self:before_go()
-  if wrong then
-    self.log.error(wrong)
-    return self.core.stopped()
-  end
-  self.phase = "running"
+-- Whether what is due by itself has to wait, as another brain takes over: then
+-- fn(argument) is called if this one goes on after all. For ever, once stopping.
+function server:pauses(fn, argument)
+  if self.phase == "running" then return false end
+  table.insert(self.paused, { fn = fn, argument = argument })
+  return true
+end
+
+-- What is paused while another brain takes over, and goes on if it does not:
+-- methods pause() and resume(). A source, for one.
+function server:add_pausable(object)
+  table.insert(self.pausable, object)
+end
+
+-- A part of `stentor status`: `fn()` returns a table of plain values.
+function server:on_status(name, fn)
+  table.insert(self.status_parts, { name = name, fn = fn })
+end
+
+-- Who listens to the channels, and what came before.
+function server:resume_channels()
   for _, channel in ipairs(self.channel_list) do
     channel:resume()
     if channel.hooks:wants_clients() then client.count(channel) end
   end
   family.resume(self)
-  for _, one in ipairs(self.aggregates) do one:start() end
+end
+
+-- Topics are read from now on, as far as somebody wants them; nil, or why not.
+function server:read_topics()
   for _, bus in ipairs(self.buses) do
     local ok, why = bus:read()
-    if not ok then
-      self:failed(tostring(bus), why)
-      return self.core.stopped()
-    end
+    if not ok then return ("%s: %s"):format(tostring(bus), why) end
   end
+  return nil
+end
+
+-- This brain is in charge.
+function server:go()
+  if self.phase ~= "loaded" then return end
+  local wrong = self:before_go()
+  if wrong then return self.core.fail(wrong) end
+  keep.take(self)
+  self.phase = "running"
+  self:resume_channels()
+  for _, one in ipairs(self.aggregates) do one:start() end
+  wrong = self:read_topics()
+  if wrong then return self.core.fail(wrong) end
   for _, timer in ipairs(self.timers) do timers.start(self, timer) end
+  self.core.ready()
 end
 
 -- nil if the config has none of that number.

@@ -11,7 +11,7 @@ local every_due
 local function every_job(server, timer)
   local ok, problem = coroutines.call(timer.fn)
   if not ok then server:failed(timer.title, tostring(problem)) end
-  if server.phase ~= "running" then return end
+  if server.phase == "stopping" then return end
   -- The next beat of the same rhythm; beats that passed meanwhile are left out.
   local now = server.core.monotonic()
   local missed = math.max(0, math.floor((now - timer.due) / timer.interval))
@@ -20,7 +20,7 @@ local function every_job(server, timer)
 end
 
 function every_due(timer)
-  if timer.server.phase ~= "running" then return end
+  if timer.server:pauses(every_due, timer) then return end
   timer.server.pool:start(every_job, timer.server, timer)
 end
 
@@ -36,7 +36,7 @@ local task_due
 local function task_job(server, task)
   local began = server.core.monotonic()
   local ok, problem = coroutines.call(task.fn)
-  if ok or server.phase ~= "running" then return end
+  if ok or server.phase == "stopping" then return end
   if server.core.monotonic() - began >= BACKOFF_LAST then
     task.backoff = BACKOFF_FIRST
   end
@@ -47,7 +47,7 @@ local function task_job(server, task)
 end
 
 function task_due(task)
-  if task.server.phase ~= "running" then return end
+  if task.server:pauses(task_due, task) then return end
   task.server.pool:start(task_job, task.server, task)
 end
 

@@ -114,6 +114,7 @@ end
 -- Begins to read: this brain is in charge. true; or nil, message.
 function topic:read()
   local options = self.options
+  self.sources = {}
   local plain, handlers = share_out(self)
   local function open(one, ...)
     local ok, why = one:open(...)

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/fault.h"
 #include "brain/process.h"
+#include "brain/role.h"
 #include "mailbox/bell.h"
 #include "mailbox/message.h"
 
@@ -67,8 +68,10 @@ static void on_retry(uv_timer_t *timer)
         flush_outbox(&brain->peers[i]);
         waiting = waiting || brain->peers[i].outbox.size > 0;
     }
-    if (!waiting)
-        uv_timer_stop(timer);
+    if (waiting)
+        return;
+    uv_timer_stop(timer);
+    role_release(brain);
 }
 
 /* Where to write a message of `bytes`: in the mailbox, or behind what already

@@ -19,26 +19,9 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "brain/process.h"
+#include "brain/role.h"
 #include "brain/script.h"
 #include "mailbox/bell.h"
-
-enum { BRAIN_FLUSH_MS = 2000 /* less than the supervisor's patience */ };
-
-/* What Kafka has not acknowledged gets a last chance: the journal ends with the
-   supervisor. */
-static void end_if_done(struct stentor_brain *brain)
-{
-    if (!brain->stopped)
-        return;
-    bool closing = brain->sources.open > 0;
-    uint64_t waiting = brain->kafka != NULL ? kafka_waiting(brain->kafka) : 0;
-    if ((waiting > 0 || closing) &&
-        uv_now(&brain->loop) < brain->stopped_at + BRAIN_FLUSH_MS)
-        return;
-    if (waiting > 0)
-        log_error("%" PRIu64 " events were not sent to Kafka", waiting);
-    uv_stop(&brain->loop);
-}
 
 /* Lua is entered before this brain is in charge only to be told of GO. */
 static void pump(struct stentor_brain *brain)
@@ -47,7 +30,8 @@ static void pump(struct stentor_brain *brain)
     sources_feed(brain);
     script_pump(brain->script);
     inbox_release(brain);
-    end_if_done(brain);
+    role_end(brain);
+    role_release(brain);
 }
 
 static void on_idle(uv_idle_t *idle)
@@ -60,10 +44,12 @@ static void on_before_sleep(uv_prepare_t *prepare)
     struct stentor_brain *brain =
         CHECK_CAST(struct stentor_brain, prepare->data, BRAIN_MAGIC);
     uint32_t *asleep = &brain->board.header->brain.asleep;
-    end_if_done(brain);
-    bell_lie_down(asleep);
+    role_end(brain);
+    if (brain->in_charge)
+        bell_lie_down(asleep);
     if (inbox_has_news(brain)) {
-        bell_get_up(asleep);
+        if (brain->in_charge)
+            bell_get_up(asleep);
         uv_idle_start(&brain->keep_awake, on_idle);
     } else {
         uv_idle_stop(&brain->keep_awake);
@@ -75,8 +61,11 @@ static void on_after_sleep(uv_check_t *check)
     struct stentor_brain *brain =
         CHECK_CAST(struct stentor_brain, check->data, BRAIN_MAGIC);
     struct board_brain *shown = &brain->board.header->brain;
-    bell_get_up(&shown->asleep);
-    __atomic_store_n(&shown->turns, shown->turns + 1, __ATOMIC_RELAXED);
+    /* The board is that of who is in charge: another one, after a release. */
+    if (brain->in_charge) {
+        bell_get_up(&shown->asleep);
+        __atomic_store_n(&shown->turns, shown->turns + 1, __ATOMIC_RELAXED);
+    }
     if (inbox_has_news(brain))
         pump(brain);
 }
@@ -107,12 +96,6 @@ int stentor_plan(struct stentor_brain *brain, const struct stentor_plan *plan)
     return 0;
 }
 
-void stentor_stopped(struct stentor_brain *brain)
-{
-    brain->stopped_at = uv_now(&brain->loop);
-    brain->stopped = true;
-}
-
 /* --- the objects of the supervisor --- */
 
 static _Noreturn void give_up(const char *what)
@@ -132,6 +115,39 @@ static void open_peer(struct stentor_brain *brain, uint32_t number, int fd)
     peer->shown = board_worker(&brain->board, number);
 }
 
+/* After a release: another brain may have written all of it since. */
+static void close_objects(struct stentor_brain *brain)
+{
+    for (uint32_t i = 0; i < brain->peer_count; i++) {
+        buffer_done(&brain->peers[i].outbox);
+        mailbox_close(&brain->peers[i].mailbox);
+        close(brain->peers[i].bell);
+    }
+    channel_map_done(&brain->channels);
+    shelf_close(&brain->shelf);
+    board_close(&brain->board);
+    journal_close(&brain->journal);
+}
+
+/* What Kafka has and where its topics are read: pointers go into these, so they
+   stay mapped. */
+static bool open_once(struct stentor_brain *brain,
+                      const struct control_message *message, char *error)
+{
+    if (brain->has_objects) {
+        close(message->fds[3]);
+        close(message->fds[4]);
+        close(message->fds[5]); /* the bell is the same */
+        return true;
+    }
+    brain->bell = message->fds[5];
+    if (ledger_open(&brain->ledger, message->fds[3], error) != 0 ||
+        places_open(&brain->places, message->fds[4], error) != 0)
+        return false;
+    close(message->fds[4]);
+    return true;
+}
+
 static void open_objects(struct stentor_brain *brain,
                          const struct control_message *message)
 {
@@ -140,18 +156,19 @@ static void open_objects(struct stentor_brain *brain,
     CHECK(message->size == sizeof *objects &&
           objects->worker_count <= CONTROL_WORKERS_MAX &&
           message->fd_count == 6 + 2 * objects->worker_count);
+    if (brain->has_objects)
+        close_objects(brain);
+    brain->handed_over = objects->handed_over != 0;
     brain->plan = objects->plan; /* what is in force, not what was asked for */
     if (journal_open(&brain->journal, message->fds[0], true, error) != 0 ||
         board_open(&brain->board, message->fds[1], error) != 0 ||
         shelf_open(&brain->shelf, message->fds[2], error) != 0 ||
-        ledger_open(&brain->ledger, message->fds[3], error) != 0 ||
-        places_open(&brain->places, message->fds[4], error) != 0)
+        !open_once(brain, message, error))
         give_up(error);
     for (uint32_t i = 0; i < 3; i++)
         close(message->fds[i]);
+    brain->has_objects = true;
     channel_map_init(&brain->channels, &brain->journal);
-    close(message->fds[4]);
-    brain->bell = message->fds[5];
     brain->peer_count = objects->worker_count;
     for (uint32_t i = 0; i < brain->peer_count; i++) {
         open_peer(brain, i, message->fds[6 + 2 * i]);
@@ -161,10 +178,12 @@ static void open_objects(struct stentor_brain *brain,
 
 static void start_turns(struct stentor_brain *brain)
 {
-    uv_poll_init(&brain->loop, &brain->bell_poll, brain->bell);
+    if (!uv_is_active((uv_handle_t *)&brain->before_sleep)) {
+        uv_poll_init(&brain->loop, &brain->bell_poll, brain->bell);
+        uv_prepare_start(&brain->before_sleep, on_before_sleep);
+        uv_check_start(&brain->after_sleep, on_after_sleep);
+    }
     uv_poll_start(&brain->bell_poll, UV_READABLE, on_bell);
-    uv_prepare_start(&brain->before_sleep, on_before_sleep);
-    uv_check_start(&brain->after_sleep, on_after_sleep);
 }
 
 /* There is a worker more. What was published before we knew of it has not
@@ -211,12 +230,14 @@ static void obey(struct stentor_brain *brain,
         start_turns(brain);
         break;
     case CONTROL_GO:
-        /* Before anything is published: the journal tells what the brain
-           before has done. */
-        places_settle(&brain->places, journal_next_seq(&brain->journal));
-        brain->in_charge = true;
-        brain->inbox.go = true;
+        role_take(brain);
         FAULT_POINT("start: in charge");
+        break;
+    case CONTROL_RELEASE:
+        role_asked_back(brain, (const void *)message->body);
+        break;
+    case CONTROL_STATUS:
+        brain->inbox.status[message->body[0] != 0]++;
         break;
     case CONTROL_PEER:
         add_peer(brain, message);
@@ -230,10 +251,7 @@ static void obey(struct stentor_brain *brain,
         sources_move(brain);
         break;
     case CONTROL_STOP:
-        if (!brain->in_charge)
-            exit(0);
-        sources_close(brain);
-        brain->inbox.stop = true;
+        role_stop(brain);
         break;
     default:
         log_error("unknown control message %u", message->type);
@@ -262,6 +280,8 @@ static void open_loop(struct stentor_brain *brain)
     uv_idle_init(&brain->loop, &brain->keep_awake);
     uv_timer_init(&brain->loop, &brain->timer);
     uv_timer_init(&brain->loop, &brain->retry);
+    uv_timer_init(&brain->loop, &brain->settling);
+    brain->settling.data = brain;
     brain->control_poll.data = brain;
     brain->bell_poll.data = brain;
     brain->before_sleep.data = brain;
@@ -289,7 +309,7 @@ int brain_main(pid_t parent)
     brain->script = script_new(&brain->loop);
     const char *wrong = script_start(brain->script, brain, message.body);
     if (wrong != NULL) {
-        fprintf(stderr, "%s\n", wrong);
+        role_say_wrong(wrong);
         _exit(1); /* as below: nothing is taken apart */
     }
     CHECK(brain->planned);

@@ -19,13 +19,14 @@
 #include <stdint.h>
 
 enum {
-    STENTOR_ABI = 11,      /* grows with every change of these headers */
+    STENTOR_ABI = 12,      /* grows with every change of these headers */
     STENTOR_ID_BYTES = 40, /* room for an event id as text, NUL included */
     STENTOR_LISTENERS_MAX = 16,
     STENTOR_NETWORKS_MAX = 64,
     STENTOR_HOST_BYTES = 64,
     STENTOR_HEARTBEAT_BYTES = 512,
     STENTOR_CONTROL_BYTES = 104,
+    STENTOR_STATUS_BYTES = 16000,
     STENTOR_DEATHS_MAX = 3, /* of brains at one record */
     STENTOR_BUSES_MAX = 4,  /* Kafka clusters */
     STENTOR_TOPICS_MAX = 32 /* of all of them, that are written to */
@@ -39,9 +40,16 @@ enum stentor_kind {
     STENTOR_LOST,        /* a worker died, and all streams with it that were
                             asked of it, or had been moved to it */
     STENTOR_TIMER,       /* the time of stentor_timer() has come */
-    STENTOR_GO,          /* this brain is in charge: start the sources */
+    STENTOR_GO,          /* this brain is in charge: start the sources, then
+                            stentor_ready() or stentor_fail() */
+    STENTOR_RELEASE,     /* another brain takes over: pause the sources, let
+                            what runs finish within `ticket` milliseconds, then
+                            stentor_released() */
+    STENTOR_RESUME,      /* it did not: as GO, for what was paused */
+    STENTOR_STATUS,      /* say what you know by stentor_say_status(); as JSON
+                            if `ticket` is 1 */
     STENTOR_STOP,        /* the server stops: run the hooks, then
-                            stentor_stopped() */
+                            stentor_stopped(); requests still come */
     STENTOR_DELIVERED,   /* what became of a stentor_topic_publish() */
     STENTOR_APPENDED,    /* after stentor_follow(): the journal has grown */
     STENTOR_SOURCE       /* source `ticket` may be read; `reason`: records of
@@ -266,13 +274,6 @@ struct stentor_plan {
     struct stentor_supervise supervise;
 };
 
-/* What Lua is entered for (mailbox/blame.h). */
-struct stentor_doing {
-    struct stentor_text title;  /* "route \"GET /x\" (config.lua:12)" */
-    struct stentor_text source; /* of the record handed to it; size 0: none */
-    uint64_t position;          /* of that record in the source */
-};
-
 int stentor_abi(void);
 const char *stentor_error_name(int code);
 const char *stentor_error_text(int code);
@@ -282,26 +283,6 @@ double stentor_now_ms(void);
 double stentor_monotonic_ms(void);
 
 void stentor_log(int level, const char *text, uint32_t size);
-
-/* From now on loading may take so long: else it ends with an error that says
-   where it was. */
-void stentor_loading_time(double ms);
-
-/* Shows outside what is entered now, before a script's code runs; copied. */
-void stentor_doing(struct stentor_brain *brain,
-                   const struct stentor_doing *doing);
-
-/* How often brains have died at this record of a source. From
-   STENTOR_DEATHS_MAX on it must not be tried again, but be passed over. */
-uint32_t stentor_deaths(struct stentor_brain *brain, const char *source,
-                        uint32_t source_size, uint64_t position);
-/* Counts a record that was passed over; returns how many there were, ever. */
-double stentor_pass_over(struct stentor_brain *brain);
-
-/* Reads "10.0.0.0/8" or an address into `network`; STENTOR_EINVALID if the text
-   is neither, or has bits behind the prefix. */
-int stentor_network(const char *text, uint32_t size,
-                    struct stentor_network *network);
 
 /* Hands over the plan once the config has passed; copied. */
 int stentor_plan(struct stentor_brain *brain, const struct stentor_plan *plan);
@@ -316,10 +297,6 @@ const struct stentor_item *stentor_next(struct stentor_brain *brain);
 /* Asks for one STENTOR_TIMER item in `delay_ms`; a later call replaces it, a
    negative delay withdraws it. */
 void stentor_timer(struct stentor_brain *brain, double delay_ms);
-
-/* After STENTOR_STOP: the hooks have run, this process may end, after what
-   waits for Kafka was sent or two seconds have passed. */
-void stentor_stopped(struct stentor_brain *brain);
 
 /* Answers; each ticket once: the worker drops a second answer, and one whose
    client has gone. STENTOR_EGONE: the worker itself has gone. STENTOR_EHEADER:

@@ -50,17 +50,24 @@ static bool has_grown(const struct stentor_brain *brain)
            brain->inbox.told_head != journal_head(&brain->journal);
 }
 
+/* While it is being replaced, a brain leaves them to the next one. */
+static bool takes_requests(const struct stentor_brain *brain)
+{
+    return brain->in_charge && !brain->releasing;
+}
+
 bool inbox_has_news(const struct stentor_brain *brain)
 {
     const struct inbox *inbox = &brain->inbox;
     if (kafka_has_delivery(brain->kafka))
         return true;
-    if (inbox->go || inbox->stop || inbox->timer || inbox->lost != 0 ||
-        inbox->rescued.size > 0)
+    if (inbox->go || inbox->resume || inbox->release || inbox->stop ||
+        inbox->timer || inbox->lost != 0 || inbox->status[0] > 0 ||
+        inbox->status[1] > 0 || inbox->rescued.size > 0)
         return true;
-    if (!brain->in_charge)
+    if (!takes_requests(brain))
         return false;
-    if (has_grown(brain) || sources_have_news(brain))
+    if (!brain->releasing && (has_grown(brain) || sources_have_news(brain)))
         return true;
     for (uint32_t i = 0; i < brain->peer_count; i++)
         if (peer_has_news(&brain->peers[i]))
@@ -197,6 +204,17 @@ static bool take_own(struct stentor_brain *brain)
     if (inbox->go) {
         inbox->go = false;
         item->kind = STENTOR_GO;
+    } else if (inbox->resume) {
+        inbox->resume = false;
+        item->kind = STENTOR_RESUME;
+    } else if (inbox->release) {
+        inbox->release = false;
+        item->kind = STENTOR_RELEASE;
+        item->ticket = inbox->drain_ms;
+    } else if (inbox->status[0] > 0 || inbox->status[1] > 0) {
+        item->kind = STENTOR_STATUS;
+        item->ticket = inbox->status[0] == 0;
+        inbox->status[item->ticket]--;
     } else if (inbox->rescued.size > 0 && take_rescued(inbox)) {
         return true;
     } else if (inbox->lost != 0) {
@@ -212,7 +230,9 @@ static bool take_own(struct stentor_brain *brain)
     } else {
         take_delivery(brain);
     }
-    return item->kind != 0 || sources_take(brain, item);
+    if (item->kind != 0)
+        return true;
+    return !brain->releasing && sources_take(brain, item);
 }
 
 /* The next message of the workers, in turn; NULL if none waits. */
@@ -249,7 +269,7 @@ const struct stentor_item *stentor_next(struct stentor_brain *brain)
     memset(&inbox->item, 0, sizeof inbox->item);
     if (take_own(brain))
         return &inbox->item;
-    if (!brain->in_charge)
+    if (!takes_requests(brain))
         return NULL;
     /* Once a turn, when all requests have had theirs or the turn ends. */
     const struct stentor_item *item = inbox->left > 0 ? next_mail(brain) : NULL;

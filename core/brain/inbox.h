@@ -22,9 +22,13 @@ struct inbox {
     uint32_t next_peer;       /* round robin */
     int32_t reading;          /* peer whose message `item` shows; -1: none */
     bool go;                  /* not told yet */
+    bool resume;
+    bool release;
     bool stop;
     bool timer;
-    uint64_t lost; /* bit n: worker n died, not told yet */
+    uint32_t drain_ms;  /* of the release */
+    uint32_t status[2]; /* asked so often: for text, for JSON */
+    uint64_t lost;      /* bit n: worker n died, not told yet */
     /* What dead workers had told of streams: for each message the worker's
        number (uint64_t) and the mail. At most one mailbox of each. */
     struct buffer rescued;

@@ -45,11 +45,18 @@ struct stentor_brain {
     uv_idle_t keep_awake; /* active while the inbox is not empty */
     uv_timer_t timer;     /* of stentor_timer */
     uv_timer_t retry;     /* while an outbox is not empty */
+    uv_timer_t settling;  /* between let_go and the release */
 
     struct stentor_plan plan;
     bool planned;
     bool in_charge;      /* GO has come: the journal may be written */
-    bool stopped;        /* Lua has said stentor_stopped */
+    bool handed_over;    /* by the brain before, which has released its role */
+    bool releasing;      /* no request is taken any more */
+    bool let_go;         /* Lua has said stentor_released */
+    uint64_t let_go_at;  /* in the loop's time */
+    bool has_objects;    /* they came once; after a release they come again */
+    bool stopping;       /* STOP has come: the hooks run */
+    bool stopped;        /* it has come again: the end */
     uint64_t stopped_at; /* in the loop's time */
     char broker[CONTROL_ADDRESS_BYTES]; /* of the embedded Kafka, or "" */
 

@@ -17,7 +17,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "brain/embedded.h"
-#include "brain/ffi.h"
+#include "brain/ffi_role.h"
 
 /* Debian's archives of lua-cjson and luv; their headers would bring lua.h of
    another version along. */

@@ -163,6 +163,17 @@ void sources_close(struct stentor_brain *brain)
             source_close(brain->sources.list[i]->source);
 }
 
+void sources_forget(struct stentor_brain *brain)
+{
+    struct sources *sources = &brain->sources;
+    for (uint32_t i = 0; i < sources->count; i++) {
+        CHECK(sources->list[i]->source == NULL);
+        free(sources->list[i]->topic);
+        free(sources->list[i]);
+    }
+    *sources = (struct sources){ .count = 0 };
+}
+
 /* --- telling Lua --- */
 
 static bool wants_lua(const struct brain_source *at)

@@ -54,6 +54,9 @@ bool sources_take(struct stentor_brain *brain, struct stentor_item *item);
 /* Nothing is read any more; `open` counts those that still commit. */
 void sources_close(struct stentor_brain *brain);
 
+/* All are closed: they may be opened again. */
+void sources_forget(struct stentor_brain *brain);
+
 /* The embedded Kafka has another address. */
 void sources_move(struct stentor_brain *brain);
 

@@ -6,6 +6,7 @@
 #include "base/address.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "brain/ffi_role.h"
 #include "brain/process.h"
 
 int stentor_abi(void)
@@ -75,6 +76,12 @@ double stentor_pass_over(struct stentor_brain *brain)
         return 0;
     blame_pass_over(blame_of(brain));
     return (double)blame_of(brain)->passed_over;
+}
+
+int stentor_drained(struct stentor_brain *brain)
+{
+    return brain->in_charge && __atomic_load_n(&brain->board.header->drained,
+                                               __ATOMIC_RELAXED) != 0;
 }
 
 /* Behind the counters of the board stand numbers that also go down, and those

@@ -95,14 +95,12 @@ static void open_producer(struct kafka_bus *bus)
             topic_handle(kafka->topics[i]);
 }
 
-void bus_restart(struct kafka_bus *bus, const char *why)
+void bus_close(struct kafka_bus *bus, const char *why)
 {
     struct kafka *kafka = bus->kafka;
     struct kafka_client *producer = bus->producer;
-    log_warn("%s: begins anew (%s)", bus->name, why);
     bus->producer = NULL;
     bus->open_at = 0;
-    bus->restarts++;
     for (uint32_t i = 0; i < kafka->topic_count; i++) {
         struct kafka_topic *topic = kafka->topics[i];
         if (topic->bus != bus)
@@ -111,8 +109,16 @@ void bus_restart(struct kafka_bus *bus, const char *why)
         if (topic->sink != NULL)
             sink_restart(topic->sink, true);
     }
-    topic_forget_sent(bus, "the producer began anew; Kafka may have it");
-    client_close(producer);
+    topic_forget_sent(bus, why);
+    if (producer != NULL)
+        client_close(producer);
+}
+
+void bus_restart(struct kafka_bus *bus, const char *why)
+{
+    log_warn("%s: begins anew (%s)", bus->name, why);
+    bus->restarts++;
+    bus_close(bus, "the producer began anew; Kafka may have it");
 }
 
 void bus_beat(struct kafka_bus *bus)

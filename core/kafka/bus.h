@@ -42,6 +42,10 @@ struct kafka_pairs bus_settings(const struct kafka_bus *bus);
 bool bus_is_embedded(const struct kafka_bus *bus);
 bool bus_is_connected(const struct kafka_bus *bus);
 
+/* Gives up its producer, and what that has not sent: bus_beat opens another
+   one, and sinks go on from their cursors. */
+void bus_close(struct kafka_bus *bus, const char *why);
+
 /* Begins anew with another producer; sinks go on from their cursors. */
 void bus_restart(struct kafka_bus *bus, const char *why);
 

@@ -84,6 +84,39 @@ void kafka_start(struct kafka *kafka)
     uv_prepare_start(&kafka->turn, on_turn);
 }
 
+/* --- another brain takes over --- */
+
+void kafka_pause(struct kafka *kafka)
+{
+    uv_prepare_stop(&kafka->turn);
+    uv_idle_stop(&kafka->more);
+    uv_timer_stop(&kafka->beat);
+}
+
+uint64_t kafka_outstanding(const struct kafka *kafka)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < kafka->topic_count; i++)
+        if (kafka->topics[i]->sink != NULL)
+            sum += kafka->topics[i]->sink->outstanding;
+    for (uint32_t i = 0; i < kafka->bus_count; i++)
+        sum += !list_is_empty(&kafka->buses[i]->sent);
+    return sum;
+}
+
+void kafka_let_go(struct kafka *kafka)
+{
+    for (uint32_t i = 0; i < kafka->bus_count; i++)
+        bus_close(kafka->buses[i], "another brain takes over");
+}
+
+void kafka_resume(struct kafka *kafka)
+{
+    uv_timer_start(&kafka->beat, on_beat, 0, KAFKA_BEAT_MS);
+    if (kafka->started)
+        uv_prepare_start(&kafka->turn, on_turn);
+}
+
 /* --- what is published --- */
 
 static int consider(struct kafka *kafka, struct journal_entry *entries,

@@ -66,6 +66,16 @@ void kafka_start(struct kafka *kafka);
 int kafka_before_append(struct kafka *kafka, struct journal_entry *entries,
                         uint32_t count);
 
+/*
+ * Another brain is to take over. First nothing more is given to the producers;
+ * once nothing is outstanding, or for want of time, they are closed. If this
+ * brain goes on after all, it does so from the cursors in the ledger.
+ */
+void kafka_pause(struct kafka *kafka);
+uint64_t kafka_outstanding(const struct kafka *kafka);
+void kafka_let_go(struct kafka *kafka);
+void kafka_resume(struct kafka *kafka);
+
 /* Whether kafka_take_delivery has something; `kafka` may be NULL. */
 bool kafka_has_delivery(const struct kafka *kafka);
 

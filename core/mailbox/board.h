@@ -92,6 +92,8 @@ struct board_header {
     uint32_t reserved;
     uint64_t seed;         /* of their keys */
     uint64_t worker_bytes; /* from one worker's part to the next */
+    uint32_t drained;      /* 1: streams are ended and refused; the
+                              supervisor's */
     struct board_brain brain __attribute__((aligned(64)));
 };
 

@@ -48,8 +48,8 @@ void broker_is_ready(struct supervisor *supervisor,
     }
     memcpy(supervisor->broker_address, message->body, size);
     supervisor->broker.state = CHILD_READY;
-    if (supervisor->brain.state == CHILD_READY)
-        broker_tell_brain(supervisor);
+    if (supervisor->writer != NULL)
+        broker_tell_brain(supervisor, supervisor->writer);
 }
 
 void broker_has_ended(struct supervisor *supervisor,
@@ -66,10 +66,10 @@ void broker_has_ended(struct supervisor *supervisor,
              (double)delay_ms / 1000);
 }
 
-void broker_tell_brain(struct supervisor *supervisor)
+void broker_tell_brain(struct supervisor *supervisor, struct child *brain)
 {
     const char *address = supervisor->broker_address;
     if (address[0] != '\0')
-        child_send(&supervisor->brain, CONTROL_BROKER, address,
-                   strlen(address) + 1, NULL, 0);
+        child_send(brain, CONTROL_BROKER, address, strlen(address) + 1, NULL,
+                   0);
 }

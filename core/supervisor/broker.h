@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 
+struct child;
 struct child_end;
 struct control_message;
 struct supervisor;
@@ -30,7 +31,7 @@ void broker_is_ready(struct supervisor *supervisor,
 void broker_has_ended(struct supervisor *supervisor,
                       const struct child_end *end);
 
-/* Tells the brain the address, if there is one. */
-void broker_tell_brain(struct supervisor *supervisor);
+/* Tells a brain the address, if there is one. */
+void broker_tell_brain(struct supervisor *supervisor, struct child *brain);
 
 #endif

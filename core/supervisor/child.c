@@ -28,6 +28,7 @@ enum {
 
 static void on_due(uv_timer_t *timer);
 static void on_exit(uv_process_t *process, int64_t exit_code, int signal);
+static void read_messages(struct child *child);
 static void on_readable(uv_poll_t *poll, int status, int events);
 
 void child_init(struct child *child, uv_loop_t *loop, const char *role,
@@ -158,6 +159,7 @@ static void on_exit(uv_process_t *process, int64_t exit_code, int signal)
     struct child *child = CHECK_CAST(struct child, process->data, CHILD_MAGIC);
     struct child_end end = { .exit_code = exit_code, .signal = signal };
     describe(&end);
+    read_messages(child); /* what it said last may say why */
     uv_timer_stop(&child->timer);
     close_handles(child);
     if (uv_now(child->loop) - child->started_ms >= CHILD_HEALTHY_MS)

@@ -6,15 +6,24 @@
  *
  *   supervisor                        brain
  *   CONFIG path           →           loads the config without effects
+ *                         ←  WRONG    what is wrong with it; it ends
  *                         ←  PLAN     what it asks for
  *   OBJECTS + descriptors →           maps journal, board, mailboxes
- *   GO                    →           it is in charge
  *   BROKER address        →           where the embedded Kafka answers, from
  *                                     now on: before GO, and whenever that
  *                                     changes
+ *   GO                    →           it is in charge: opens its channels
+ *                         ←  READY    and has started its sources
  *   MAILBOX + descriptors →           worker `number` was started again
  *   PEER + descriptors    →           there is a worker more
- *   STOP                  →           runs its stop hooks, exits 0
+ *   RELEASE               →           pauses sources, takes no more requests
+ *                         ←  RELEASED and is not in charge any more. It goes
+ *                                     on after another OBJECTS and GO
+ *   STATUS                →           is asked what it knows
+ *                         ←  STATUS   and says it
+ *   STOP                  →           runs its stop hooks
+ *                         ←  STOPPED  and still answers requests
+ *   STOP                  →           the second: exits 0
  *
  *   supervisor                        worker
  *   OBJECTS + descriptors →           maps, listens
@@ -27,6 +36,8 @@
  *   TAKE_OVER + socket    →           takes the clients of worker `number`
  *   HAND_OVER + socket    →           is surplus: accepts nobody, gives its
  *                                     clients to worker `number`, exits 0
+ *   PLAN                  →           limits and heartbeats have changed
+ *   DRAIN                 →           sends its clients away
  *   STOP                  →           closes everything, exits 0
  *
  *   supervisor                        embedded Kafka
@@ -66,7 +77,13 @@ enum control_type {
     CONTROL_COVER, /* struct control_worker, and so the next three */
     CONTROL_UNCOVER,
     CONTROL_TAKE_OVER,
-    CONTROL_HAND_OVER
+    CONTROL_HAND_OVER,
+    CONTROL_WRONG,   /* NUL-terminated text, one mistake a line */
+    CONTROL_RELEASE, /* struct control_release */
+    CONTROL_RELEASED,
+    CONTROL_STOPPED,
+    CONTROL_STATUS, /* struct control_status; back: NUL-terminated text */
+    CONTROL_DRAIN   /* struct control_drain */
 };
 
 /*
@@ -78,7 +95,10 @@ enum control_type {
  */
 struct control_objects {
     uint32_t worker_count;
-    uint32_t number; /* worker: its own */
+    uint32_t number;      /* worker: its own */
+    uint32_t handed_over; /* brain: the one before has released the role, and
+                             left what `keep` hands on; else it died */
+    uint32_t reserved;    /* 0 */
     struct stentor_plan plan;
 };
 
@@ -91,6 +111,25 @@ struct control_mailbox {
    one end of a socket between the two (worker/move_message.h). */
 struct control_worker {
     uint32_t number;
+};
+
+struct control_release {
+    uint32_t drain_ms; /* for running handlers to finish */
+};
+
+struct control_status {
+    uint32_t json; /* 1: as JSON, else as lines to read */
+};
+
+enum control_drain_kind {
+    DRAIN_LEAVE, /* accept nobody, exit 0 when all have gone */
+    DRAIN_STAY,  /* streams are ended and refused, requests are answered */
+    DRAIN_OVER   /* that is over: serve as before */
+};
+
+struct control_drain {
+    uint32_t kind;      /* enum control_drain_kind */
+    uint32_t window_ms; /* within which all streams are ended */
 };
 
 /* One received message; the descriptors belong to the receiver. */

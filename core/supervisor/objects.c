@@ -43,6 +43,8 @@ static void close_file(int *fd)
 void objects_close(struct objects *objects)
 {
     board_close(&objects->board);
+    if (objects->history.header != NULL)
+        journal_close(&objects->history);
     close_file(&objects->journal);
     close_file(&objects->journal_reader);
     close_file(&objects->board_file);
@@ -96,7 +98,10 @@ static int open_journal(struct objects *objects,
     if (code != 0)
         return code;
     objects->journal_reader = reopen_read_only(objects->journal);
-    return objects->journal_reader < 0 ? fail(error, "journal") : 0;
+    if (objects->journal_reader < 0)
+        return fail(error, "journal");
+    return journal_open(&objects->history, objects->journal_reader, false,
+                        error);
 }
 
 static int open_board(struct objects *objects, const struct stentor_plan *plan,
@@ -176,11 +181,19 @@ static size_t ring_bytes(const struct stentor_limits *limits)
     return bytes > OBJECTS_RING_BYTES_MIN ? bytes : OBJECTS_RING_BYTES_MIN;
 }
 
+void objects_fit_mailboxes(struct objects *objects,
+                           const struct stentor_limits *limits)
+{
+    size_t bytes = ring_bytes(limits);
+    if (objects->mailbox_ring_bytes < bytes)
+        objects->mailbox_ring_bytes = bytes;
+}
+
 int objects_open(struct objects *objects, const struct stentor_plan *plan,
                  uint32_t worker_count, char *error)
 {
     CHECK(worker_count > 0 && worker_count <= CONTROL_WORKERS_MAX);
-    objects->mailbox_ring_bytes = ring_bytes(&plan->limits);
+    objects_fit_mailboxes(objects, &plan->limits);
     int code = open_journal(objects, plan, error);
     if (code == 0)
         code = open_board(objects, plan, error);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "brain/ffi.h" /* struct stentor_plan */
+#include "journal/journal.h"
 #include "mailbox/board.h"
 #include "supervisor/control.h"
 
@@ -18,7 +19,8 @@ struct objects {
     uint32_t worker_count;
     size_t mailbox_ring_bytes;
     int journal;
-    int journal_reader; /* the same memory; cannot be mapped writable */
+    int journal_reader;     /* the same memory; cannot be mapped writable */
+    struct journal history; /* our own view of it, for the status */
     int board_file;
     struct board board;
     int shelf;  /* the brain's; nobody here reads it */
@@ -39,6 +41,11 @@ void objects_close(struct objects *objects);
 
 /* Makes what one worker more needs: it is number objects->worker_count - 1. */
 int objects_add_worker(struct objects *objects, char *error);
+
+/* Mailboxes that are made from now on have room for what these limits allow;
+   they never get less than before. */
+void objects_fit_mailboxes(struct objects *objects,
+                           const struct stentor_limits *limits);
 
 /* Replaces a worker's mailbox by an empty one. */
 int objects_renew_mailbox(struct objects *objects, uint32_t number,

@@ -59,52 +59,64 @@ static bool same_listeners(const struct stentor_plan *a,
                   a->network_count * sizeof *a->networks) == 0;
 }
 
-static bool same_limits(const struct stentor_limits *a,
-                        const struct stentor_limits *b)
-{
-    struct stentor_limits copy = *b;
-    copy.channels = a->channels; /* are named apart */
-    copy.addresses = a->addresses;
-    return memcmp(a, &copy, sizeof copy) == 0;
-}
-
-static bool same_heartbeat(const struct stentor_heartbeat *a,
-                           const struct stentor_heartbeat *b)
-{
-    return a->every_ms == b->every_ms &&
-           a->jitter_percent == b->jitter_percent &&
-           a->idle_only == b->idle_only && a->with_id == b->with_id &&
-           a->size == b->size && memcmp(a->frame, b->frame, a->size) == 0;
-}
-
 static void name_if(bool changed, const char *name, struct buffer *names)
 {
     if (changed)
         buffer_add_format(names, "%s%s", names->size > 0 ? ", " : "", name);
 }
 
-void plan_warn_of_changes(const struct stentor_plan *force,
-                          const struct stentor_plan *wanted)
+/* What was made at the start, in sizes that stay. */
+static void name_fixed(const struct stentor_plan *force,
+                       const struct stentor_plan *wanted, struct buffer *names)
+{
+    name_if(!same_listeners(force, wanted), "listen", names);
+    name_if(force->journal_bytes != wanted->journal_bytes, "journal.size",
+            names);
+    name_if(force->limits.channels != wanted->limits.channels,
+            "limits.channels", names);
+    name_if(force->limits.addresses != wanted->limits.addresses,
+            "limits.addresses", names);
+    name_if(force->kept_bytes != wanted->kept_bytes, "limits.kept", names);
+    name_if(strcmp(force->supervise.control, wanted->supervise.control) != 0,
+            "supervise.control", names);
+}
+
+bool plan_can_follow(const struct stentor_plan *force,
+                     const struct stentor_plan *wanted, char *error)
 {
     struct buffer names;
     buffer_init(&names);
-    name_if(!same_listeners(force, wanted), "listen", &names);
-    name_if(force->journal_bytes != wanted->journal_bytes, "journal size",
-            &names);
-    name_if(force->kept_bytes != wanted->kept_bytes, "limit kept", &names);
-    name_if(force->limits.channels != wanted->limits.channels, "limit channels",
-            &names);
-    name_if(force->limits.addresses != wanted->limits.addresses,
-            "limit addresses", &names);
-    name_if(!same_limits(&force->limits, &wanted->limits), "limits", &names);
-    name_if(!same_heartbeat(&force->heartbeat, &wanted->heartbeat), "heartbeat",
-            &names);
-    name_if(force->log_level != wanted->log_level, "log level", &names);
-    if (names.size > 0)
-        log_warn("the config has changed: %.*s; that takes effect at the next "
-                 "start, the old values stay until then",
+    name_fixed(force, wanted, &names);
+    bool can = names.size == 0;
+    if (!can)
+        snprintf(error, STENTOR_ERROR_BYTES,
+                 "%.*s cannot be changed while the server runs: restart it for "
+                 "that, or put the old value back",
                  (int)names.size, names.bytes);
     buffer_done(&names);
+    return can;
+}
+
+void plan_warn_of_changes(const struct stentor_plan *force,
+                          const struct stentor_plan *wanted)
+{
+    char error[STENTOR_ERROR_BYTES];
+    if (!plan_can_follow(force, wanted, error))
+        log_warn("the config has changed: %s", error);
+}
+
+void plan_adopt(struct stentor_plan *force, const struct stentor_plan *wanted)
+{
+    struct stentor_plan old = *force;
+    *force = *wanted;
+    force->listener_count = old.listener_count;
+    memcpy(force->listeners, old.listeners, sizeof force->listeners);
+    force->journal_bytes = old.journal_bytes;
+    force->limits.channels = old.limits.channels;
+    force->limits.addresses = old.limits.addresses;
+    force->kept_bytes = old.kept_bytes;
+    memcpy(force->supervise.control, old.supervise.control,
+           sizeof old.supervise.control);
 }
 
 void plan_raise_descriptors(void)

@@ -17,10 +17,17 @@ bool plan_read(const struct control_message *message,
    another part of it, cannot be had. */
 uint32_t plan_workers(const struct stentor_plan *plan, char *error);
 
-/* Says in one line which parts of `wanted` differ from the plan in force, as
-   they stay without effect until the next start. */
+/* Whether all that differs in `wanted` can be changed while the server runs; if
+   not, `error` receives a sentence that names what cannot. */
+bool plan_can_follow(const struct stentor_plan *force,
+                     const struct stentor_plan *wanted, char *error);
+
+/* Logs that sentence, if there is one. */
 void plan_warn_of_changes(const struct stentor_plan *force,
                           const struct stentor_plan *wanted);
+
+/* Takes over all that can be changed. */
+void plan_adopt(struct stentor_plan *force, const struct stentor_plan *wanted);
 
 /* Lets this process and its children have as many descriptors as the system
    allows, and warns if that is too few for the plan's connections. */

@@ -3,13 +3,16 @@
 #ifndef STENTOR_SUPERVISOR_PROCESS_H
 #define STENTOR_SUPERVISOR_PROCESS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
 
 #include "brain/ffi.h" /* struct stentor_plan */
 #include "supervisor/child.h"
+#include "supervisor/command.h"
 #include "supervisor/listening.h"
 #include "supervisor/objects.h"
+#include "supervisor/reload.h"
 #include "supervisor/watchdog.h"
 #include "supervisor/workers.h"
 
@@ -18,11 +21,13 @@ enum { SUPERVISOR_MAGIC = 0x53555053, SUPERVISOR_SIGNALS = 3 };
 /* In this order, and never back. */
 enum supervisor_phase {
     PHASE_LOADING,        /* the first brain reads the config */
-    PHASE_OPENING,        /* all is made; the workers start */
+    PHASE_OPENING,        /* all is made; the workers start, then the brain */
     PHASE_SERVING,        /* whoever dies is started again */
-    PHASE_STOPPING_BRAIN, /* first, so that its hooks find streams */
+    PHASE_STOPPING_BRAIN, /* its hooks run first: they find streams */
+    PHASE_DRAINING,       /* the workers send their clients away */
     PHASE_STOPPING_WORKERS,
-    PHASE_ENDING /* who is left was killed and is waited for */
+    PHASE_STOPPING_REST, /* the brain, which has answered until then */
+    PHASE_ENDING         /* who is left was killed and is waited for */
 };
 
 struct supervisor {
@@ -32,13 +37,22 @@ struct supervisor {
     const char *config_path;
     uv_loop_t loop;
     uv_signal_t signals[SUPERVISOR_SIGNALS];
-    uv_timer_t patience;      /* with children that were told to stop */
+    uv_timer_t patience; /* with children that were told to stop */
+    bool has_terminal;
+    bool gently;  /* stopping: the clients are sent away over a while */
+    bool drained; /* serving, but for streams: `stentor drain` */
+    uint64_t started_ms;
+    uint64_t stop_by_ms;      /* stopping: when all clients must have gone */
     struct stentor_plan plan; /* in force */
     struct watchdog watchdog; /* over the brain, while serving */
     struct objects objects;
     struct listening listening;
     const struct child_events *child_events; /* the same for all */
-    struct child brain;
+    struct child brains[2];
+    struct child *brain;  /* in charge, or about to be; one of the two */
+    struct child *writer; /* has the writer's role; NULL: nobody */
+    struct reload reload;
+    struct commands commands;
     struct child broker; /* the embedded Kafka: broker.h */
     char broker_address[CONTROL_ADDRESS_BYTES]; /* "" while it is down */
     struct child workers[CONTROL_WORKERS_MAX];

@@ -5,14 +5,26 @@
 #include "base/log.h"
 #include "supervisor/process.h"
 
-enum { SHUTDOWN_BRAIN_MS = 3000, SHUTDOWN_WORKERS_MS = 5000 };
+enum {
+    SHUTDOWN_BRAIN_MS = 3000,
+    SHUTDOWN_WORKERS_MS = 5000,
+    SHUTDOWN_REST_MS = 3000,    /* more than a brain waits for Kafka */
+    SHUTDOWN_SPARE_PERCENT = 20 /* of the window: for what comes after it */
+};
 
-static bool all_are_down(const struct supervisor *supervisor)
+static bool workers_are_down(const struct supervisor *supervisor)
 {
     for (uint32_t i = 0; i < supervisor->worker_count; i++)
         if (supervisor->workers[i].state != CHILD_DOWN)
             return false;
-    return supervisor->brain.state == CHILD_DOWN &&
+    return true;
+}
+
+static bool all_are_down(const struct supervisor *supervisor)
+{
+    return workers_are_down(supervisor) &&
+           supervisor->brains[0].state == CHILD_DOWN &&
+           supervisor->brains[1].state == CHILD_DOWN &&
            supervisor->broker.state == CHILD_DOWN;
 }
 
@@ -20,7 +32,8 @@ static bool all_are_down(const struct supervisor *supervisor)
 static void finish(struct supervisor *supervisor)
 {
     supervisor->phase = PHASE_ENDING;
-    child_close(&supervisor->brain);
+    child_close(&supervisor->brains[0]);
+    child_close(&supervisor->brains[1]);
     child_close(&supervisor->broker);
     for (uint32_t i = 0; i < supervisor->worker_count; i++)
         child_close(&supervisor->workers[i]);
@@ -28,13 +41,19 @@ static void finish(struct supervisor *supervisor)
         uv_close((uv_handle_t *)&supervisor->signals[i], NULL);
     uv_close((uv_handle_t *)&supervisor->patience, NULL);
     watchdog_close(supervisor);
+    reload_close(supervisor);
     if (supervisor->exit_code == 0)
         log_info("stopped");
 }
 
-static void cancel_starts(struct supervisor *supervisor)
+/* Nobody is started, watched or reloaded any more. */
+static void cease(struct supervisor *supervisor)
 {
-    child_cancel_start(&supervisor->brain);
+    reload_give_up(supervisor);
+    commands_close(supervisor);
+    watchdog_stop(supervisor);
+    child_cancel_start(&supervisor->brains[0]);
+    child_cancel_start(&supervisor->brains[1]);
     child_cancel_start(&supervisor->broker);
     for (uint32_t i = 0; i < supervisor->worker_count; i++)
         child_cancel_start(&supervisor->workers[i]);
@@ -44,9 +63,9 @@ void shutdown_at_once(struct supervisor *supervisor, int exit_code)
 {
     supervisor->phase = PHASE_ENDING;
     supervisor->exit_code = exit_code;
-    cancel_starts(supervisor);
-    watchdog_stop(supervisor);
-    child_kill(&supervisor->brain);
+    cease(supervisor);
+    child_kill(&supervisor->brains[0]);
+    child_kill(&supervisor->brains[1]);
     child_kill(&supervisor->broker);
     for (uint32_t i = 0; i < supervisor->worker_count; i++)
         child_kill(&supervisor->workers[i]);
@@ -54,56 +73,133 @@ void shutdown_at_once(struct supervisor *supervisor, int exit_code)
         finish(supervisor);
 }
 
-static void stop_workers(struct supervisor *supervisor)
+/* --- step by step --- */
+
+static void on_patience_over(uv_timer_t *timer);
+
+static void go(struct supervisor *supervisor, enum supervisor_phase phase,
+               uint64_t patience_ms)
 {
-    supervisor->phase = PHASE_STOPPING_WORKERS;
+    supervisor->phase = phase;
+    uv_timer_start(&supervisor->patience, on_patience_over, patience_ms, 0);
+}
+
+static void send_workers(struct supervisor *supervisor, uint32_t type,
+                         const void *body, size_t size)
+{
+    for (uint32_t i = 0; i < supervisor->worker_count; i++)
+        child_send(&supervisor->workers[i], type, body, size, NULL, 0);
+}
+
+static void stop_rest(struct supervisor *supervisor)
+{
+    go(supervisor, PHASE_STOPPING_REST, SHUTDOWN_REST_MS);
+    child_send(supervisor->brain, CONTROL_STOP, NULL, 0, NULL, 0);
     /* The brain has written what it had to write. */
     child_send(&supervisor->broker, CONTROL_STOP, NULL, 0, NULL, 0);
-    for (uint32_t i = 0; i < supervisor->worker_count; i++)
-        child_send(&supervisor->workers[i], CONTROL_STOP, NULL, 0, NULL, 0);
-    if (all_are_down(supervisor))
-        finish(supervisor);
+    shutdown_continue(supervisor);
+}
+
+static void stop_workers(struct supervisor *supervisor)
+{
+    go(supervisor, PHASE_STOPPING_WORKERS, SHUTDOWN_WORKERS_MS);
+    send_workers(supervisor, CONTROL_STOP, NULL, 0);
+    shutdown_continue(supervisor);
+}
+
+static void drain_workers(struct supervisor *supervisor)
+{
+    uint64_t now = uv_now(&supervisor->loop);
+    if (!supervisor->gently || supervisor->stop_by_ms <= now) {
+        stop_workers(supervisor);
+        return;
+    }
+    /* Nobody waits in a queue that is served no more: who comes is refused by
+       the system, and who has come is accepted by the workers. */
+    listening_close(&supervisor->listening);
+    struct control_drain message = { .kind = DRAIN_LEAVE };
+    message.window_ms = (uint32_t)(supervisor->stop_by_ms - now);
+    go(supervisor, PHASE_DRAINING, message.window_ms);
+    send_workers(supervisor, CONTROL_DRAIN, &message, sizeof message);
+    shutdown_continue(supervisor);
 }
 
 static void on_patience_over(uv_timer_t *timer)
 {
     struct supervisor *supervisor =
         CHECK_CAST(struct supervisor, timer->data, SUPERVISOR_MAGIC);
-    if (supervisor->phase == PHASE_STOPPING_BRAIN) {
+    switch (supervisor->phase) {
+    case PHASE_STOPPING_BRAIN:
         log_warn("the brain does not stop; it is killed");
-        child_kill(&supervisor->brain);
-    } else if (supervisor->phase == PHASE_STOPPING_WORKERS) {
-        log_warn("not all workers stop; they are killed");
+        child_kill(supervisor->brain);
+        break;
+    case PHASE_DRAINING:
+        log_info("the drain window is over");
+        stop_workers(supervisor);
+        break;
+    default:
+        log_warn("not all processes stop; they are killed");
         shutdown_at_once(supervisor, 0);
     }
 }
 
-static void wait_patiently(struct supervisor *supervisor, uint64_t ms)
-{
-    uv_timer_start(&supervisor->patience, on_patience_over, ms, 0);
-}
-
 void shutdown_continue(struct supervisor *supervisor)
 {
-    if (supervisor->phase == PHASE_STOPPING_BRAIN &&
-        supervisor->brain.state == CHILD_DOWN) {
-        wait_patiently(supervisor, SHUTDOWN_WORKERS_MS);
-        stop_workers(supervisor);
-    } else if (supervisor->phase > PHASE_STOPPING_BRAIN &&
-               all_are_down(supervisor)) {
+    enum supervisor_phase phase = supervisor->phase;
+    if (phase == PHASE_STOPPING_BRAIN && supervisor->brain->state == CHILD_DOWN)
+        drain_workers(supervisor);
+    else if ((phase == PHASE_DRAINING || phase == PHASE_STOPPING_WORKERS) &&
+             workers_are_down(supervisor))
+        stop_rest(supervisor);
+    else if (phase >= PHASE_STOPPING_REST && all_are_down(supervisor))
         finish(supervisor);
-    }
 }
 
-void shutdown_begin(struct supervisor *supervisor)
+void shutdown_take_stopped(struct supervisor *supervisor, struct child *brain)
 {
-    supervisor->phase = PHASE_STOPPING_BRAIN;
-    cancel_starts(supervisor);
-    watchdog_stop(supervisor);
-    wait_patiently(supervisor, SHUTDOWN_BRAIN_MS);
-    if (supervisor->brain.state == CHILD_READY)
-        child_send(&supervisor->brain, CONTROL_STOP, NULL, 0, NULL, 0);
+    if (brain != supervisor->brain) /* it was replaced */
+        child_send(brain, CONTROL_STOP, NULL, 0, NULL, 0);
+    else if (supervisor->phase == PHASE_STOPPING_BRAIN)
+        drain_workers(supervisor);
+}
+
+void shutdown_begin(struct supervisor *supervisor, bool gently)
+{
+    uint64_t window_ms = supervisor->plan.supervise.drain_window_ms;
+    window_ms -= window_ms * SHUTDOWN_SPARE_PERCENT / 100;
+    supervisor->gently = gently;
+    supervisor->stop_by_ms = uv_now(&supervisor->loop) + window_ms;
+    cease(supervisor);
+    go(supervisor, PHASE_STOPPING_BRAIN, SHUTDOWN_BRAIN_MS);
+    if (supervisor->writer == supervisor->brain)
+        child_send(supervisor->brain, CONTROL_STOP, NULL, 0, NULL, 0);
     else /* it is not in charge: it has no hooks to run */
-        child_kill(&supervisor->brain);
+        child_kill(supervisor->brain);
     shutdown_continue(supervisor);
+}
+
+/* --- a server that goes on --- */
+
+void shutdown_drain(struct supervisor *supervisor, bool drained)
+{
+    struct control_drain message = {
+        .kind = drained ? DRAIN_STAY : DRAIN_OVER,
+        .window_ms = supervisor->plan.supervise.drain_window_ms,
+    };
+    if (supervisor->drained == drained)
+        return;
+    supervisor->drained = drained;
+    __atomic_store_n(&supervisor->objects.board.header->drained, drained,
+                     __ATOMIC_RELAXED);
+    log_info(drained ? "drained: streams are ended and refused; a reload ends "
+                       "that"
+                     : "serving streams again");
+    send_workers(supervisor, CONTROL_DRAIN, &message, sizeof message);
+}
+
+void shutdown_tell_drained(struct supervisor *supervisor, struct child *worker)
+{
+    struct control_drain message = { .kind = DRAIN_STAY };
+    if (supervisor->drained)
+        child_send(worker, CONTROL_DRAIN, &message, sizeof message, NULL, 0);
 }

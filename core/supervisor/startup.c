@@ -9,6 +9,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "supervisor/brains.h"
 #include "supervisor/broker.h"
 #include "supervisor/plan.h"
 #include "supervisor/process.h"
@@ -48,26 +49,14 @@ void startup_child(struct supervisor *supervisor, struct child *child)
               uv_strerror(code), (double)delay_ms / 1000);
 }
 
-void startup_brain(struct supervisor *supervisor)
-{
-    startup_child(supervisor, &supervisor->brain);
-    watchdog_forget(supervisor);
-    child_send(&supervisor->brain, CONTROL_CONFIG, supervisor->config_path,
-               strlen(supervisor->config_path) + 1, NULL, 0);
-}
-
-static void count_start(uint32_t *starts)
-{
-    __atomic_store_n(starts, *starts + 1, __ATOMIC_RELAXED);
-}
-
 void startup_worker(struct supervisor *supervisor, struct child *worker)
 {
     const struct listening *listening = &supervisor->listening;
     struct objects *objects = &supervisor->objects;
     uint32_t number = worker->number;
     int fds[CONTROL_FDS_MAX];
-    count_start(&board_worker(&objects->board, number)->starts);
+    uint32_t *starts = &board_worker(&objects->board, number)->starts;
+    __atomic_store_n(starts, *starts + 1, __ATOMIC_RELAXED);
     startup_child(supervisor, worker);
     uint32_t count = objects_for_worker(objects, number, fds);
     for (uint32_t i = 0; i < listening->address_count; i++)
@@ -76,17 +65,7 @@ void startup_worker(struct supervisor *supervisor, struct child *worker)
                                        .number = number,
                                        .plan = supervisor->plan };
     child_send(worker, CONTROL_OBJECTS, &message, sizeof message, fds, count);
-}
-
-void startup_give_objects(struct supervisor *supervisor)
-{
-    int fds[CONTROL_FDS_MAX];
-    uint32_t count = objects_for_brain(&supervisor->objects, fds);
-    struct control_objects message = { .worker_count = supervisor->worker_count,
-                                       .plan = supervisor->plan };
-    count_start(&supervisor->objects.board.header->brain.starts);
-    child_send(&supervisor->brain, CONTROL_OBJECTS, &message, sizeof message,
-               fds, count);
+    shutdown_tell_drained(supervisor, worker);
 }
 
 static int open_all(struct supervisor *supervisor, uint32_t workers,
@@ -113,14 +92,13 @@ void startup_carry_out(struct supervisor *supervisor)
     log_set_level((enum log_level)supervisor->plan.log_level);
     plan_warn_of_descriptors(&supervisor->plan, workers);
     supervisor->phase = PHASE_OPENING;
-    say_started(&supervisor->brain);
+    say_started(supervisor->brain);
     for (uint32_t i = 0; i < workers; i++) {
         child_init(&supervisor->workers[i], &supervisor->loop, "worker",
                    supervisor, supervisor->child_events);
         child_set_number(&supervisor->workers[i], i);
     }
     supervisor->worker_count = supervisor->worker_wanted = workers;
-    startup_give_objects(supervisor);
     broker_follow_plan(supervisor);
     for (uint32_t i = 0; i < workers; i++)
         if (supervisor->phase == PHASE_OPENING)
@@ -144,14 +122,6 @@ static void say_ready(const struct supervisor *supervisor)
     buffer_done(&line);
 }
 
-void startup_put_in_charge(struct supervisor *supervisor)
-{
-    broker_tell_brain(supervisor);
-    child_send(&supervisor->brain, CONTROL_GO, NULL, 0, NULL, 0);
-    if (supervisor->brain.state != CHILD_DOWN)
-        supervisor->brain.state = CHILD_READY;
-}
-
 void startup_count_ready(struct supervisor *supervisor)
 {
     for (uint32_t i = 0; i < supervisor->worker_count; i++)
@@ -159,9 +129,22 @@ void startup_count_ready(struct supervisor *supervisor)
             return;
     if (broker_is_awaited(supervisor))
         return;
-    supervisor->phase = PHASE_SERVING;
-    startup_put_in_charge(supervisor);
     watchdog_start(supervisor);
+    brains_put_in_charge(supervisor, supervisor->brain, &supervisor->plan,
+                         false, false);
+}
+
+void startup_serve(struct supervisor *supervisor)
+{
+    char error[STENTOR_ERROR_BYTES];
+    supervisor->phase = PHASE_SERVING;
     workers_settle(supervisor);
+    if (commands_open(supervisor, error) != 0)
+        log_warn("%s", error);
     say_ready(supervisor);
+}
+
+void startup_say_wrong(const char *text)
+{
+    fprintf(stderr, "%s\n", text);
 }

@@ -13,9 +13,6 @@ void startup_complain(const char *format, ...)
 /* Starts the process of a child; what fails is said, and tried again. */
 void startup_child(struct supervisor *supervisor, struct child *child);
 
-/* Starts a brain, which is to load the config. */
-void startup_brain(struct supervisor *supervisor);
-
 /* Starts a worker and gives it its objects. */
 void startup_worker(struct supervisor *supervisor, struct child *worker);
 
@@ -23,13 +20,13 @@ void startup_worker(struct supervisor *supervisor, struct child *worker);
 void startup_carry_out(struct supervisor *supervisor);
 
 /* A worker or the embedded Kafka has said that it is ready; after the last one
-   we serve. */
+   the brain is put in charge. */
 void startup_count_ready(struct supervisor *supervisor);
 
-/* Gives the brain all shared memory. */
-void startup_give_objects(struct supervisor *supervisor);
+/* The brain has said that it is ready: we serve. */
+void startup_serve(struct supervisor *supervisor);
 
-/* From here on the brain publishes. */
-void startup_put_in_charge(struct supervisor *supervisor);
+/* Prints what the brain says is wrong with the config. */
+void startup_say_wrong(const char *text);
 
 #endif

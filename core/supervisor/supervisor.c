@@ -22,9 +22,11 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "supervisor/brains.h"
 #include "supervisor/broker.h"
 #include "supervisor/plan.h"
 #include "supervisor/process.h"
+#include "supervisor/reload.h"
 #include "supervisor/shutdown.h"
 #include "supervisor/startup.h"
 
@@ -33,85 +35,25 @@ static struct supervisor *owner_of(const struct child *child)
     return CHECK_CAST(struct supervisor, child->owner, SUPERVISOR_MAGIC);
 }
 
-static bool is_brain(const struct child *child)
-{
-    return child == &owner_of(child)->brain;
-}
-
 static bool is_broker(const struct child *child)
 {
     return child == &owner_of(child)->broker;
 }
 
-/* False if there is none to be had, which is logged. */
-static bool renew_mailbox(struct supervisor *supervisor, uint32_t number)
-{
-    char error[STENTOR_ERROR_BYTES];
-    if (objects_renew_mailbox(&supervisor->objects, number, error) == 0)
-        return true;
-    log_error("%s", error);
-    return false;
-}
-
-static void give_mailbox(struct supervisor *supervisor, struct child *to,
-                         uint32_t number)
-{
-    struct control_mailbox message = { .number = number };
-    child_send(to, CONTROL_MAILBOX, &message, sizeof message,
-               &supervisor->objects.mailboxes[number], 1);
-}
-
 static void start_worker_again(struct supervisor *supervisor,
                                struct child *worker)
 {
-    /* The brain may be in the midst of the old mailbox; the new worker begins
-       with a new one. A brain that still loads gets it with its objects. */
-    if (!renew_mailbox(supervisor, worker->number)) {
+    if (!brains_renew_mailbox(supervisor, worker->number)) {
         child_start_later(worker);
         return;
     }
-    if (supervisor->brain.state == CHILD_READY)
-        give_mailbox(supervisor, &supervisor->brain, worker->number);
     startup_worker(supervisor, worker);
-}
-
-static void take_worker_count(struct supervisor *supervisor,
-                              const struct stentor_plan *wanted)
-{
-    char error[STENTOR_ERROR_BYTES];
-    uint32_t count = plan_workers(wanted, error);
-    if (count > 0 && workers_resize(supervisor, count, error) == 0)
-        supervisor->plan.workers = wanted->workers;
-    else
-        log_error("the number of workers stays: %s", error);
-}
-
-/* A later brain's plan has come: it gets what there is. */
-static void replace_brain(struct supervisor *supervisor,
-                          const struct stentor_plan *wanted)
-{
-    plan_warn_of_changes(&supervisor->plan, wanted);
-    supervisor->plan.embedded_kafka = wanted->embedded_kafka;
-    broker_follow_plan(supervisor);
-    for (uint32_t i = 0; i < supervisor->worker_count; i++) {
-        if (!renew_mailbox(supervisor, i)) {
-            child_kill(&supervisor->brain);
-            return;
-        }
-    }
-    for (uint32_t i = 0; i < supervisor->worker_count; i++)
-        give_mailbox(supervisor, &supervisor->workers[i], i);
-    startup_give_objects(supervisor);
-    startup_put_in_charge(supervisor);
-    objects_ring_workers(&supervisor->objects);
-    log_info("the brain is in charge again");
-    take_worker_count(supervisor, wanted);
 }
 
 static void on_due(struct child *child)
 {
-    if (is_brain(child))
-        startup_brain(owner_of(child));
+    if (brains_has(owner_of(child), child))
+        brains_start(owner_of(child), child);
     else if (is_broker(child))
         startup_child(owner_of(child), child);
     else
@@ -119,22 +61,6 @@ static void on_due(struct child *child)
 }
 
 /* --- what children say, and how they end --- */
-
-static void take_plan(struct supervisor *supervisor,
-                      const struct control_message *message)
-{
-    struct stentor_plan plan;
-    if (!plan_read(message, &plan)) {
-        log_error("the brain's plan is not one of this version");
-        child_kill(&supervisor->brain);
-    } else if (supervisor->phase == PHASE_LOADING) {
-        supervisor->plan = plan;
-        startup_carry_out(supervisor);
-    } else if (supervisor->phase == PHASE_SERVING &&
-               supervisor->brain.state == CHILD_STARTING) {
-        replace_brain(supervisor, &plan);
-    }
-}
 
 static void worker_serves(struct supervisor *supervisor, struct child *worker)
 {
@@ -161,43 +87,91 @@ static void broker_comes(struct supervisor *supervisor,
         startup_count_ready(supervisor);
 }
 
+static bool take_from_brain(struct supervisor *supervisor, struct child *brain,
+                            struct control_message *message)
+{
+    switch (message->type) {
+    case CONTROL_PLAN:
+        brains_take_plan(supervisor, brain, message);
+        return true;
+    case CONTROL_WRONG:
+        brains_take_wrong(supervisor, brain, message);
+        return true;
+    case CONTROL_READY:
+        brains_take_ready(supervisor, brain);
+        return true;
+    case CONTROL_RELEASED:
+        reload_take_released(supervisor, brain);
+        return true;
+    case CONTROL_STATUS:
+        command_take_status(supervisor, message);
+        return true;
+    case CONTROL_STOPPED:
+        shutdown_take_stopped(supervisor, brain);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool take_from_worker(struct supervisor *supervisor,
+                             struct child *worker, uint32_t type)
+{
+    if (type == CONTROL_READY)
+        worker_is_ready(supervisor, worker);
+    else if (type == CONTROL_FULL || type == CONTROL_ROOM)
+        workers_note_full(supervisor, worker, type == CONTROL_FULL);
+    else
+        return false;
+    return true;
+}
+
+static bool take_from_broker(struct supervisor *supervisor,
+                             const struct control_message *message)
+{
+    if (message->type != CONTROL_READY)
+        return false;
+    broker_comes(supervisor, message);
+    return true;
+}
+
 static void on_message(struct child *child, struct control_message *message)
 {
     struct supervisor *supervisor = owner_of(child);
-    if (is_brain(child) && message->type == CONTROL_PLAN)
-        take_plan(supervisor, message);
-    else if (is_broker(child) && message->type == CONTROL_READY)
-        broker_comes(supervisor, message);
-    else if (!is_brain(child) && message->type == CONTROL_READY)
-        worker_is_ready(supervisor, child);
-    else if (!is_brain(child) &&
-             (message->type == CONTROL_FULL || message->type == CONTROL_ROOM))
-        workers_note_full(supervisor, child, message->type == CONTROL_FULL);
-    else
+    bool known = brains_has(supervisor, child)
+                     ? take_from_brain(supervisor, child, message)
+                 : is_broker(child)
+                     ? take_from_broker(supervisor, message)
+                     : take_from_worker(supervisor, child, message->type);
+    if (!known)
         log_error("%s sent message %" PRIu32 ", which is not for it to send",
                   child->name, message->type);
 }
 
-/* What the dead said of itself is no longer so, and it may have cleared an
-   `asleep` without ringing. */
-static void clear_up_after(struct supervisor *supervisor, struct child *child)
+static void brain_has_ended(struct supervisor *supervisor, struct child *brain,
+                            const struct child_end *end)
 {
-    const struct board *board = &supervisor->objects.board;
-    if (is_brain(child)) {
-        blame_death(&board->header->brain.blame);
-        __atomic_store_n(&board->header->brain.asleep, 0, __ATOMIC_RELAXED);
-        objects_ring_workers(&supervisor->objects);
-    } else {
-        board_forget_worker(board, child->number);
-        objects_ring_brain(&supervisor->objects);
-    }
+    if (reload_take_end(supervisor, brain, end))
+        return;
+    if (supervisor->writer == brain)
+        brains_clear_up(supervisor);
+    brains_start_later(supervisor, brain, end);
 }
 
-static void start_again_later(struct child *child, const struct child_end *end)
+/* What the dead said of itself is no longer so, and it may have cleared an
+   `asleep` without ringing. */
+static void worker_has_ended(struct supervisor *supervisor,
+                             struct child *worker, const struct child_end *end)
 {
-    uint64_t delay_ms = child_start_later(child);
-    log_warn("%s (pid %d) ended: %s; it starts again in %.1f s", child->name,
-             child->process.pid, end->text, (double)delay_ms / 1000);
+    board_forget_worker(&supervisor->objects.board, worker->number);
+    objects_ring_brain(&supervisor->objects);
+    if (workers_note_end(supervisor, worker)) {
+        log_info("%s was surplus and has ended: %s", worker->name, end->text);
+        return;
+    }
+    uint64_t delay_ms = child_start_later(worker);
+    log_warn("%s (pid %d) ended: %s; it starts again in %.1f s", worker->name,
+             worker->process.pid, end->text, (double)delay_ms / 1000);
 }
 
 static void on_end(struct child *child, const struct child_end *end)
@@ -207,21 +181,17 @@ static void on_end(struct child *child, const struct child_end *end)
         shutdown_continue(supervisor);
     } else if (supervisor->phase < PHASE_SERVING) {
         /* A brain that ends with 1 has said what is wrong with the config. */
-        bool said = is_brain(child) && end->exit_code == 1 &&
-                    supervisor->phase == PHASE_LOADING;
+        bool said = brains_has(supervisor, child) && end->exit_code == 1;
         if (!said)
             startup_complain("%s ended while starting: %s", child->name,
                              end->text);
         shutdown_at_once(supervisor, 1);
+    } else if (brains_has(supervisor, child)) {
+        brain_has_ended(supervisor, child, end);
     } else if (is_broker(child)) {
         broker_has_ended(supervisor, end);
     } else {
-        clear_up_after(supervisor, child);
-        if (!is_brain(child) && workers_note_end(supervisor, child))
-            log_info("%s was surplus and has ended: %s", child->name,
-                     end->text);
-        else
-            start_again_later(child, end);
+        worker_has_ended(supervisor, child, end);
     }
 }
 
@@ -229,14 +199,33 @@ static const struct child_events child_events = { on_due, on_message, on_end };
 
 /* --- the process --- */
 
+static bool has_terminal(void)
+{
+    int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+/* A closed terminal sends SIGHUP too, and what hangs on it is to end then. */
+static bool terminal_has_gone(const struct supervisor *supervisor)
+{
+    return supervisor->has_terminal && !has_terminal();
+}
+
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct supervisor *supervisor =
         CHECK_CAST(struct supervisor, handle->data, SUPERVISOR_MAGIC);
-    if (supervisor->phase == PHASE_SERVING) {
+    bool reload = number == SIGHUP && !terminal_has_gone(supervisor);
+    if (reload && supervisor->phase == PHASE_SERVING) {
+        reload_ask(supervisor);
+    } else if (reload) {
+        log_info("not reloading: the server does not serve");
+    } else if (supervisor->phase == PHASE_SERVING) {
         log_info("stopping (%s)", strsignal(number));
-        shutdown_begin(supervisor);
-    } else if (supervisor->phase < PHASE_SERVING || number != SIGHUP) {
+        shutdown_begin(supervisor, number == SIGTERM);
+    } else {
         log_info("stopping at once (%s)", strsignal(number));
         shutdown_at_once(supervisor, supervisor->exit_code);
     }
@@ -300,7 +289,8 @@ static void open_handles(struct supervisor *supervisor)
     supervisor->patience.data = supervisor;
     watchdog_init(supervisor);
     supervisor->child_events = &child_events;
-    child_init(&supervisor->brain, loop, "brain", supervisor, &child_events);
+    brains_init(supervisor);
+    reload_init(supervisor);
     broker_init(supervisor);
 }
 
@@ -316,9 +306,11 @@ int supervisor_main(const char *config_path)
     struct supervisor *supervisor = xcalloc(1, sizeof *supervisor);
     supervisor->magic = SUPERVISOR_MAGIC;
     supervisor->config_path = config_path;
+    supervisor->has_terminal = has_terminal();
     objects_init(&supervisor->objects);
     open_handles(supervisor);
-    startup_brain(supervisor);
+    supervisor->started_ms = uv_now(&supervisor->loop);
+    brains_start(supervisor, supervisor->brain);
     uv_run(&supervisor->loop, UV_RUN_DEFAULT);
     CHECK(uv_loop_close(&supervisor->loop) == 0);
     listening_close(&supervisor->listening);

@@ -18,6 +18,12 @@ static uint32_t turns_of_brain(const struct supervisor *supervisor)
                            __ATOMIC_RELAXED);
 }
 
+/* Who has the writer's role, or is about to get it. */
+static struct child *watched(const struct supervisor *supervisor)
+{
+    return supervisor->writer != NULL ? supervisor->writer : supervisor->brain;
+}
+
 static void kill_it(struct supervisor *supervisor, uint64_t limit_ms)
 {
     char title[BLAME_TITLE_BYTES];
@@ -25,9 +31,9 @@ static void kill_it(struct supervisor *supervisor, uint64_t limit_ms)
     blame_title(&shown->blame, title);
     __atomic_store_n(&shown->hangs, shown->hangs + 1, __ATOMIC_RELAXED);
     log_error("the brain (pid %d) has hung for %.3g s %s%s; it is killed",
-              supervisor->brain.process.pid, (double)limit_ms / 1000,
+              watched(supervisor)->process.pid, (double)limit_ms / 1000,
               title[0] != '\0' ? "in " : "outside of any handler", title);
-    child_kill(&supervisor->brain);
+    child_kill(watched(supervisor));
 }
 
 /* When we were not run either, for once or as the machine was asleep, the
@@ -49,9 +55,10 @@ static void on_look(uv_timer_t *timer)
                                       uv_timer_get_repeat(timer));
     uint64_t limit_ms = supervisor->plan.supervise.brain_timeout_ms;
     uint32_t turns = turns_of_brain(supervisor);
-    if (supervisor->brain.state == CHILD_STARTING)
+    enum child_state state = watched(supervisor)->state;
+    if (state == CHILD_STARTING && supervisor->writer == NULL)
         limit_ms += STARTING_MS;
-    if (supervisor->brain.state == CHILD_DOWN || turns != watchdog->turns) {
+    if (state == CHILD_DOWN || turns != watchdog->turns) {
         watchdog->turns = turns;
         watchdog->still_ms = 0;
         return;

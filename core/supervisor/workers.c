@@ -172,8 +172,8 @@ static int add_worker(struct supervisor *supervisor, char *error)
         struct control_mailbox message = { .number = number };
         int fds[] = { objects->mailboxes[number], objects->bells[number] };
         /* A brain that still loads gets them with all objects. */
-        if (supervisor->brain.state == CHILD_READY)
-            child_send(&supervisor->brain, CONTROL_PEER, &message,
+        if (supervisor->writer != NULL)
+            child_send(supervisor->writer, CONTROL_PEER, &message,
                        sizeof message, fds, 2);
     }
     int code = listening_add_worker(&supervisor->listening, error);

@@ -107,6 +107,9 @@ static void apply_stream(struct worker *worker,
         connection_close(connection, COUNTER_closed_by_client);
     else if (!channels_are_current(worker, channels, message->channel_count))
         response_later(connection, 503, 0, "the channel has just gone", 0);
+    else if (worker->drain.active)
+        response_later(connection, 503, drain_retry_ms(worker),
+                       "no streams at the moment", 0);
     else if (connection->head_only)
         answer_head(connection, start.headers);
     else

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { DECISIONS_OF_TURN = 256 };
+
 struct worker;
 
 /* Reads at most `most` answers from the mailbox and carries them out. Returns

@@ -97,6 +97,11 @@ static void set_deadline(struct connection *connection, bool first)
               heartbeat_delay(plan, seed, first));
 }
 
+void heartbeat_spread(struct connection *connection)
+{
+    set_deadline(connection, true);
+}
+
 void heartbeat_schedule(struct connection *connection)
 {
     struct worker *worker = connection_worker(connection);

@@ -32,6 +32,9 @@ uint64_t heartbeat_delay(const struct stentor_heartbeat *plan, uint64_t seed,
 /* The stream has got into step: sets its next deadline. */
 void heartbeat_schedule(struct connection *connection);
 
+/* Its rhythm has changed: sets its next deadline as that of a new stream. */
+void heartbeat_spread(struct connection *connection);
+
 /* The deadline of a stream in step: sends one, or not, and sets the next. */
 void heartbeat_beat(struct connection *connection);
 

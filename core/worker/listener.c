@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -305,6 +306,24 @@ void listeners_drop(struct worker *worker, uint32_t of)
         if (listener->of == of)
             drop(listener);
     }
+}
+
+static bool somebody_waits(const struct listener *listener)
+{
+    struct pollfd wait = { .fd = listener->fd, .events = POLLIN };
+    return poll(&wait, 1, 0) > 0 && (wait.revents & POLLIN) != 0;
+}
+
+void listeners_leave(struct worker *worker)
+{
+    struct listeners *listeners = &worker->listeners;
+    for (struct list *link = listeners->all.next; link != &listeners->all;
+         link = link->next) {
+        struct listener *listener = LIST_ENTRY(link, struct listener, link);
+        while (!listeners->paused && somebody_waits(listener))
+            accept_some(listener);
+    }
+    listeners_close(worker);
 }
 
 void listeners_close(struct worker *worker)

@@ -55,6 +55,9 @@ int listeners_add(struct worker *worker, uint32_t of, const int *fds,
 /* No longer accepts from those of worker `of`. */
 void listeners_drop(struct worker *worker, uint32_t of);
 
+/* Accepts who has come, and then from none any more. */
+void listeners_leave(struct worker *worker);
+
 /* Accepts from none any more. */
 void listeners_close(struct worker *worker);
 

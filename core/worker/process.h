@@ -11,6 +11,7 @@
 #include "mailbox/board.h"
 #include "mailbox/mailbox.h"
 #include "supervisor/control.h"
+#include "worker/drain.h"
 #include "worker/fanout.h"
 #include "worker/handover.h"
 #include "worker/listener.h"
@@ -49,6 +50,7 @@ struct worker {
     struct fanout fanout;     /* streams */
     struct handover handover; /* of a surplus worker */
     struct list takeovers;    /* from surplus siblings (takeover.c) */
+    struct drain drain;
     bool stopping;
     uint64_t random;       /* state of worker_random */
     struct request *spare; /* for the next request; by next_in_bucket */

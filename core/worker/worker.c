@@ -20,12 +20,11 @@
 #include "mailbox/bell.h"
 #include "worker/connection.h"
 #include "worker/decision.h"
+#include "worker/orders.h"
 #include "worker/process.h"
 #include "worker/request.h"
 #include "worker/response.h"
 #include "worker/takeover.h"
-
-enum { DECISIONS_PER_TURN = 256 };
 
 /* The descriptors beside CONTROL_OBJECTS, in control.h's order. */
 enum { FD_JOURNAL, FD_BOARD, FD_MAILBOX, FD_BELL, FD_BRAIN_BELL, FD_LISTENERS };
@@ -99,6 +98,8 @@ static void on_deadline(struct wheel *wheel, struct wheel_member *member)
         worker_keep_awake(worker); /* the turn does the rest */
     } else if (member == &worker->refused_timer) {
         response_log_rest(worker);
+    } else if (member == &worker->drain.timer) {
+        drain_tick(worker);
     } else {
         struct connection *connection =
             LIST_ENTRY(member, struct connection, timer);
@@ -113,7 +114,7 @@ static void turn(struct worker *worker)
 {
     uv_idle_stop(&worker->keep_awake);
     handover_turn(worker);
-    bool more = decisions_read(worker, DECISIONS_PER_TURN);
+    bool more = decisions_read(worker, DECISIONS_OF_TURN);
     more |= fanout_turn(&worker->fanout);
     pending_send_held(worker);
     if (more)
@@ -155,26 +156,7 @@ static void on_bell(uv_poll_t *poll, int status, int events)
     bell_quiet(of_loop(poll->loop)->bell); /* the turn does the rest */
 }
 
-/* --- the supervisor's words --------------------------------------------- */
-
-static void move_mailbox(struct worker *worker, int fd)
-{
-    char error[STENTOR_ERROR_BYTES];
-    while (decisions_read(worker, DECISIONS_PER_TURN))
-        ;
-    uint64_t taken =
-        __atomic_load_n(&worker->mailbox.header->up.taken, __ATOMIC_ACQUIRE);
-    told_rescue(&worker->fanout.told, taken);
-    mailbox_close(&worker->mailbox);
-    if (mailbox_open(&worker->mailbox, fd, error) != 0) {
-        /* Started again, a worker gets everything anew. */
-        log_error("the new mailbox: %s", error);
-        exit(1);
-    }
-    close(fd);
-    log_debug("a new brain: %u requests wait", worker->pending.count);
-    pending_move(worker, taken);
-}
+/* --- the end ------------------------------------------------------------ */
 
 static void close_client(uv_handle_t *handle, void *unused)
 {
@@ -204,6 +186,7 @@ void worker_stop(struct worker *worker)
     uv_walk(&worker->loop, close_client, NULL);
     response_log_rest(worker);
     wheel_clear(&worker->wheel, &worker->pending.retry);
+    wheel_clear(&worker->wheel, &worker->drain.timer);
     wheel_close(&worker->wheel);
     uv_close((uv_handle_t *)&worker->bell_poll, NULL);
     uv_close((uv_handle_t *)&worker->control_poll, NULL);
@@ -212,65 +195,11 @@ void worker_stop(struct worker *worker)
     uv_close((uv_handle_t *)&worker->keep_awake, NULL);
 }
 
-/* A sibling cannot accept for now. */
-static void cover(struct worker *worker, const struct control_message *message)
-{
-    const struct control_worker *sibling = (const void *)message->body;
-    int result =
-        listeners_add(worker, sibling->number, message->fds, message->fd_count);
-    if (result != 0)
-        log_error("cannot accept for worker %u: %s", sibling->number,
-                  uv_strerror(result));
-}
-
-static void obey(struct worker *worker, const struct control_message *message)
-{
-    const struct control_worker *sibling = (const void *)message->body;
-    switch (message->type) {
-    case CONTROL_COVER:
-        cover(worker, message);
-        break;
-    case CONTROL_UNCOVER:
-        listeners_drop(worker, sibling->number);
-        break;
-    case CONTROL_TAKE_OVER:
-        CHECK(message->fd_count == 1);
-        takeover_begin(worker, sibling->number, message->fds[0]);
-        break;
-    case CONTROL_HAND_OVER:
-        CHECK(message->fd_count == 1);
-        handover_begin(worker, message->fds[0]);
-        break;
-    case CONTROL_MAILBOX:
-        CHECK(message->fd_count == 1);
-        move_mailbox(worker, message->fds[0]);
-        break;
-    case CONTROL_STOP:
-        worker_stop(worker);
-        break;
-    default:
-        log_error("unexpected control message %u", message->type);
-    }
-}
-
-static void listen_to_supervisor(struct worker *worker)
-{
-    struct control_message message;
-    while (!worker->stopping) {
-        int result = control_receive(CONTROL_FD, &message);
-        if (result < 0 && (errno == EAGAIN || errno == EINTR))
-            return;
-        if (result <= 0)
-            _exit(1); /* the supervisor has died: its sockets are nobody's */
-        obey(worker, &message);
-    }
-}
-
 static void on_control(uv_poll_t *poll, int status, int events)
 {
     (void)status;
     (void)events;
-    listen_to_supervisor(of_loop(poll->loop));
+    orders_read(of_loop(poll->loop));
 }
 
 /* --- life --------------------------------------------------------------- */
@@ -330,6 +259,7 @@ static void open_loop(struct worker *worker)
     origins_init(&worker->origins);
     fanout_init(&worker->fanout, worker);
     handover_init(worker);
+    drain_init(worker);
     list_init(&worker->takeovers);
 }
 

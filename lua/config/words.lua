@@ -7,6 +7,7 @@ local declare = require "stentor.config.declare"
 local fold = require "stentor.fold"
 local gate = require "stentor.gate"
 local kafka = require "stentor.config.kafka"
+local keep = require "stentor.keep"
 local loader = require "stentor.config.loader"
 local settings = require "stentor.config.settings"
 local standin = require "stentor.config.standin"
@@ -157,9 +158,13 @@ local function include_word(server, environment)
 end
 
 -- The words that configs and plugins share.
-local function shared(server)
+-- `owner`: of what it keeps, a plugin's name.
+local function shared(server, owner)
   return {
     aggregate = named_word(server, "aggregate", aggregate_word),
+    keep = named_word(server, "keep", function(call)
+      return keep.declare(call, owner)
+    end),
     channel = named_word(server, "channel", declare.channel),
     route = named_word(server, "route", declare.route),
     every = every_word(server),
@@ -204,9 +209,9 @@ function words.for_config(server, load_plugin, environment)
 end
 
 -- As methods: server:route("GET /x", {…}).
-function words.for_plugin(server)
+function words.for_plugin(server, owner)
   local methods = {}
-  for word, fn in pairs(shared(server)) do
+  for word, fn in pairs(shared(server, owner)) do
     methods[word] = function(_, ...) return fn(...) end
   end
   return methods

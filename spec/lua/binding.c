@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The C side of core/brain/ffi.h as a recorder, for spec/lua/binding_spec.lua:
    hands out items without end and notes what Lua calls it with. */
-#include "brain/ffi.h"
+#include "brain/ffi_role.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -93,6 +93,25 @@ void stentor_timer(struct stentor_brain *brain, double delay)
 void stentor_stopped(struct stentor_brain *brain)
 {
     (void)brain;
+}
+void stentor_ready(struct stentor_brain *brain)
+{
+    (void)brain;
+}
+void stentor_fail(struct stentor_brain *brain, const char *bytes, uint32_t size)
+{
+    (void)brain;
+    NOTE("fail %.*s\n", (int)size, bytes);
+}
+const char *stentor_keep_name(struct stentor_brain *brain, uint32_t row)
+{
+    (void)brain, (void)row;
+    return NULL;
+}
+int stentor_handed_over(struct stentor_brain *brain)
+{
+    (void)brain;
+    return 0;
 }
 void stentor_loading_time(double ms)
 {

@@ -8,12 +8,13 @@ local sources = require "spec.lua.fake_sources"
 local fake = {}
 
 fake.kinds = { request = 1, opened = 2, closed = 3, lost = 4, timer = 5, go = 6,
-  stop = 7, moved = 8, delivered = 9, appended = 10, source = 11 }
+  release = 7, resume = 8, status = 9, stop = 10, moved = 11,
+  delivered = 12, appended = 13, source = 14 }
 fake.since = { now = 0, count = 1, time = 2, all = 3 }
 fake.levels = { debug = 0, info = 1, warn = 2, error = 3 }
 fake.networks_max = 64
 fake.listeners_max, fake.host_bytes, fake.heartbeat_bytes = 16, 64, 512
-fake.control_bytes = 104
+fake.control_bytes, fake.status_bytes = 104, 16000
 fake.loading_time = function() end
 fake.buses_max = 4
 
@@ -107,6 +108,12 @@ function fake.new()
     return self.died[source .. " " .. position] or 0, 3
   end
   self.pass_over = function() self.passed_over = (self.passed_over or 0) + 1 end
+  self.ready = function() self.is_ready = true end
+  self.fail = function(why) self.failure = why end
+  self.handed_over = function() return self.was_handed_over end
+  self.released = function() self.has_released = true end
+  self.say_status = function(said) self.said = said end
+  self.drained = function() return self.is_drained end
   self.stopped = function() self.has_stopped = true end
   self.plan = function(plan)
     self.planned = plan

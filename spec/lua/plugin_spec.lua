@@ -55,11 +55,11 @@ describe("a plugin", function()
     { "what is no plugin", 'plugin "p" {}', "plugins/p.lua: a plugin returns a "
       .. "table with a function `setup`", "return 3" },
     { "its own mistakes", 'plugin "p" {}',
-      'plugins/p.lua:2: server: unknown word "keep"\n'
+      'plugins/p.lua:2: server: unknown word "wrong"\n'
       .. 'plugins/p.lua:3: route "GET x": its name must be a method, a space '
       .. 'and a path, such as "GET /events"\n'
       .. "plugins/p.lua:4: plugin \"p\": attempt to index local 'o' (a nil value)",
-      "local p = {} function p.setup(server)\nserver:keep('x', {}):y()\n"
+      "local p = {} function p.setup(server)\nserver:wrong('x', {}):y()\n"
       .. 'server:route("GET x", {}) local o\no.x = 1\nend return p' },
     { "types that are none", 'plugin "p" {}',
       'plugins/p.lua:1: is: unknown type "strng", did you mean "string"?',

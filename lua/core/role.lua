@@ -1,0 +1,49 @@
+-- SPDX-License-Identifier: MIT
+-- The part of lua/core.lua that concerns the life of a brain: what it tells the
+-- supervisor, and what it shows outside of what it is at.
+
+-- `tools`: { ffi, C, … } of core.lua.
+return function(self, brain, tools)
+  local ffi, C = tools.ffi, tools.C
+  local doing = ffi.new("struct stentor_doing")
+  local shown = nil
+
+  local function set_text(text, value)
+    text.bytes, text.size = value, #value
+  end
+
+  -- `what`: a route, hook, timer …: it has a `title`. One that is handed a
+  -- record of a source also has `source` and `position`. nil: nothing.
+  function self.doing(what)
+    if what == shown and not (what and what.source) then return end
+    shown = what
+    set_text(doing.title, what and what.title or "")
+    set_text(doing.source, what and what.source or "")
+    doing.position = what and what.position or 0
+    C.stentor_doing(brain, doing)
+  end
+
+  -- How often brains have died at this record, and how many times is enough.
+  function self.deaths(source, position)
+    return C.stentor_deaths(brain, source, #source, position),
+      C.STENTOR_DEATHS_MAX
+  end
+
+  -- One that was passed over for that; how many there were, ever.
+  function self.pass_over() return C.stentor_pass_over(brain) end
+
+  function self.ready() C.stentor_ready(brain) end
+
+  -- Ends this process: it cannot be in charge, and `text` says why.
+  function self.fail(text) C.stentor_fail(brain, text, #text) end
+
+  function self.handed_over() return C.stentor_handed_over(brain) ~= 0 end
+
+  function self.released() C.stentor_released(brain) end
+
+  function self.stopped() C.stentor_stopped(brain) end
+
+  function self.say_status(text) C.stentor_say_status(brain, text, #text) end
+
+  function self.drained() return C.stentor_drained(brain) ~= 0 end
+end
