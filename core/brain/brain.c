@@ -27,7 +27,7 @@
 static void pump(struct stentor_brain *brain)
 {
     inbox_begin_turn(&brain->inbox);
-    sources_feed(brain);
+    sources_begin_turn(brain);
     script_pump(brain->script);
     inbox_release(brain);
     role_end(brain);

@@ -201,8 +201,9 @@ bool sources_take(struct stentor_brain *brain, struct stentor_item *item)
     for (uint32_t i = 0; i < sources->count && !sources->closing; i++) {
         uint32_t number = (sources->next + i) % sources->count;
         struct brain_source *at = sources->list[number];
-        if (!wants_lua(at))
+        if (!wants_lua(at) || at->turn == sources->turn)
             continue;
+        at->turn = sources->turn;
         sources->next = number + 1;
         at->told = true;
         item->kind = STENTOR_SOURCE;
@@ -236,9 +237,10 @@ int stentor_source_feed(struct stentor_brain *brain, uint32_t source,
     return 0;
 }
 
-void sources_feed(struct stentor_brain *brain)
+void sources_begin_turn(struct stentor_brain *brain)
 {
     struct sources *sources = &brain->sources;
+    sources->turn++;
     for (uint32_t i = 0; i < sources->count && !sources->closing; i++)
         if (wants_feed(sources->list[i]))
             sources_feed_one(sources->list[i]);

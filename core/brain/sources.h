@@ -25,6 +25,7 @@ struct brain_source {
     char *topic;
     bool readable; /* there may be something */
     bool told;     /* an item has said so, and Lua is at it */
+    uint64_t turn; /* of the last item: one a turn, requests want theirs too */
     bool gap;      /* not told yet: records were lost; `why` */
     char why[STENTOR_ERROR_BYTES];
     uint32_t feeds[STENTOR_FEEDS_MAX]; /* channels */
@@ -38,6 +39,7 @@ struct sources {
     struct brain_source *list[STENTOR_SOURCES_MAX];
     uint32_t count;
     uint32_t next; /* round robin */
+    uint64_t turn;
     uint32_t open; /* of those that were told to close: not closed yet */
     bool closing;
 };
@@ -45,8 +47,9 @@ struct sources {
 /* Whether there is something for a turn: to feed, or to tell Lua. */
 bool sources_have_news(const struct stentor_brain *brain);
 
-/* A turn begins: puts a portion of what there is into channels. */
-void sources_feed(struct stentor_brain *brain);
+/* A turn begins: each source may be taken once, and a portion of what feeds
+   channels is put there. */
+void sources_begin_turn(struct stentor_brain *brain);
 
 /* The next source that Lua is to be told of; false if there is none. */
 bool sources_take(struct stentor_brain *brain, struct stentor_item *item);
@@ -61,7 +64,7 @@ void sources_forget(struct stentor_brain *brain);
 void sources_move(struct stentor_brain *brain);
 
 /* Feeds a portion from what can be read, and tells of a gap before; part of
-   sources_feed. */
+   sources_begin_turn. */
 void sources_feed_one(struct brain_source *at);
 
 #endif

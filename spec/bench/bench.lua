@@ -40,7 +40,7 @@ usage: ./dev bench [option…] [scenario…]
 ]]
 
 local full = { clients = 10000, seconds = 5, few = 1000, many = 15000, everyday = 1000,
-               channels = 40, crowd = 50000, idle = 100000, idle_seconds = 60, records = 1000000 }
+               channels = 40, crowd = 50000, idle = 100000, idle_seconds = 60, records = 3000000 }
 local short = { clients = 1000, seconds = 2, few = 200, many = 1000, everyday = 200, channels = 10,
                 crowd = 2000, idle = 1000, idle_seconds = 4, records = 50000 }
 

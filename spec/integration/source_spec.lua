@@ -192,6 +192,20 @@ describe("a source on a real broker", function()
   local address = broker.address
   behaves_on(function() return address end)
 
+  it("answers requests while it has much to read", function()
+    local topics, list = names(), {}
+    for i = 1, 60000 do list[i] = ('{"n":%d}'):format(i) end
+    kafka.produce(address, topics[1], list)
+    start(address, topics)
+    local answered = 0
+    eventually(function()
+      local source = source_of(topics[1])
+      if source.records > 0 and source.records < 60000 then answered = answered + 1 end
+      return source.records == 60000
+    end, 60)
+    assert.is_true(answered >= 2, "it was answered " .. answered .. " times meanwhile")
+  end)
+
   it("passes over a record at which three brains have died", function()
     local topics = names()
     kafka.produce(address, topics[1], { '{"n":1}', '{"n":2}', '{"n":3,"loop":true}', '{"n":4}' })

@@ -62,6 +62,7 @@ local function ours(peer, broker, topic, by, count)
       if not first and at >= count / 10 then first, from = at, now end
       return at == count
     end)
+    if first == count then error("too few records to be measured", 0) end
     if not done then error(("%d of %d records were counted"):format(at, count), 0) end
     return (count - first) / (now - from) * 1e9
   end, text)
