@@ -11,9 +11,8 @@
 
 enum {
     SEND_TURN_RECORDS = 2000,
-    SEND_SCAN_RECORDS = 8192,  /* of other channels, for one of ours */
-    SEND_TURN_NS = 2000000,    /* the loop has requests to answer as well */
-    SEND_FLOW_MESSAGES = 50000 /* so many under way, then reports first */
+    SEND_SCAN_RECORDS = 8192, /* of other channels, for one of ours */
+    SEND_TURN_NS = 2000000,   /* the loop has requests to answer as well */
 };
 
 enum verdict { SENT, NOT_NOW, NEVER, RESTART };
@@ -195,10 +194,12 @@ static const struct journal_record *next_record(struct sink *sink,
     return NULL;
 }
 
-/* How many may be under way. */
-static uint64_t flow_of(const struct sink *sink)
+/* Whether the report of the one that is under way has to come first. How many
+   may be under way else, librdkafka knows: its queue is limited. */
+static bool waits_for_report(const struct sink *sink)
 {
-    return sink->next_seq <= sink->single_seq ? 1 : SEND_FLOW_MESSAGES;
+    return sink->next_seq <= sink->single_seq &&
+           window_count(&sink->window) > 0;
 }
 
 bool send_turn(struct sink *sink)
@@ -208,8 +209,8 @@ bool send_turn(struct sink *sink)
         return false;
     for (int i = 0; i < SEND_TURN_RECORDS; i++) {
         bool is_saved;
-        if (window_count(&sink->window) >= flow_of(sink))
-            return false; /* a report will wake us */
+        if (waits_for_report(sink))
+            return false;
         const struct journal_record *record = next_record(sink, &is_saved);
         if (record == NULL)
             break;

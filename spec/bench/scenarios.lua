@@ -16,7 +16,7 @@
 -- with `of = { peers… }` of its ratio to the better of these peers' figures.
 local scenarios = {
   order = { "paced", "latency", "flat", "burst", "channels", "slow", "reconnect", "storm", "resume",
-            "memory", "large", "connect", "crowd", "idle", "kafka", "kafka_live" },
+            "memory", "large", "connect", "crowd", "idle", "sink", "kafka", "kafka_live" },
 }
 
 function scenarios.get(name) return require("spec.bench.scenarios." .. name) end
