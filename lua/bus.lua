@@ -89,4 +89,23 @@ function bus:status()
     consumer = consumer_status(self) }
 end
 
+-- The same in few lines, for `stentor status`.
+function bus:summary()
+  local status = self:status()
+  local topics = {}
+  for name, topic in pairs(status.producer.topics) do
+    topics[name] = { waiting = topic.waiting, acked = topic.acked }
+  end
+  for name, sources in pairs(status.consumer.topics) do
+    topics[name] = topics[name] or {}
+    for _, source in ipairs(sources) do
+      topics[name][source.reader] = { lag = source.lag,
+        records = source.records, lost = source.lost }
+    end
+  end
+  return { brokers = status.brokers, embedded = status.embedded,
+    producer_connected = status.producer.connected,
+    consumer_connected = status.consumer.connected, topics = topics }
+end
+
 return bus

@@ -5,6 +5,7 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -149,15 +150,20 @@ static bool add_record(struct brain_source *at)
     return true;
 }
 
-static void end_portion(struct brain_source *at, bool appended)
+static void empty(struct portion *portion)
 {
-    struct portion *portion = at->portion;
-    places_end(source_row(at->source), portion->places, portion->place_count,
-               appended);
     for (uint32_t i = 0; i < portion->record_count; i++)
         rd_kafka_event_destroy(portion->records[i]);
     portion->event_count = portion->record_count = portion->place_count = 0;
     portion->bytes = 0;
+}
+
+static void end_portion(struct brain_source *at)
+{
+    struct portion *portion = at->portion;
+    places_end(source_row(at->source), portion->places, portion->place_count,
+               true);
+    empty(portion);
 }
 
 /* Stays as it is when a channel takes nothing now. */
@@ -178,7 +184,7 @@ static void append(struct brain_source *at)
             return;
         }
     }
-    end_portion(at, true);
+    end_portion(at);
 }
 
 void sources_feed_one(struct brain_source *at)
@@ -193,4 +199,13 @@ void sources_feed_one(struct brain_source *at)
         ;
     if (at->portion->record_count > 0)
         append(at);
+}
+
+void sources_feed_done(struct brain_source *at)
+{
+    if (at->portion == NULL)
+        return;
+    empty(at->portion);
+    free(at->portion);
+    at->portion = NULL;
 }

@@ -168,6 +168,7 @@ void sources_forget(struct stentor_brain *brain)
     struct sources *sources = &brain->sources;
     for (uint32_t i = 0; i < sources->count; i++) {
         CHECK(sources->list[i]->source == NULL);
+        sources_feed_done(sources->list[i]);
         free(sources->list[i]->topic);
         free(sources->list[i]);
     }

@@ -67,4 +67,7 @@ void sources_move(struct stentor_brain *brain);
    sources_begin_turn. */
 void sources_feed_one(struct brain_source *at);
 
+/* Frees what a feed had in hand: it is read again by who comes after. */
+void sources_feed_done(struct brain_source *at);
+
 #endif

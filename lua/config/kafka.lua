@@ -163,6 +163,9 @@ function kafka.declare(call, new_call)
   end)
   made.path, made.line = call.path, call.line
   server.buses[#server.buses + 1] = made
+  local number = #server.buses
+  server:on_status(number == 1 and "kafka" or "kafka " .. number,
+    function() return made:summary() end)
   return made
 end
 

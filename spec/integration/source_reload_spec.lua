@@ -1,0 +1,101 @@
+-- SPDX-License-Identifier: MIT
+--- A topic is read on over reloads, good and failing ones, while records come:
+-- each record once and in order, in every stream.
+local cjson = require "cjson"
+local uv = require "luv"
+local eventually = require "spec.support.eventually"
+local kafka = require "spec.support.kafka"
+local process = require "spec.support.process"
+local server = require "spec.support.server"
+local sse = require "spec.support.sse"
+
+local CONFIG = [[
+listen "127.0.0.1:$PORT"
+workers(1)
+local bus = kafka { brokers = "$BROKERS" }
+local seen = channel "seen" { replay = "all" }
+local live = channel "live" { replay = "all", from = bus:topic("$LIVE", { start = "oldest" }) }
+bus:topic("$TOPIC", { start = "oldest" }):on("record", function(record)
+  seen:publish(record.text)
+end)
+local totals = aggregate "totals" {
+  from = bus:topic "$TOPIC", fold = { n = count(), all = sum "n" },
+}
+route "GET /seen" { stream = seen, since = "all" }
+route "GET /live" { stream = live, since = "all" }
+route "GET /totals" { respond = function() return 200, totals:value() end }
+]]
+
+local broker, why = kafka.shared()
+if not broker then
+  describe("a source over reloads", function() pending(why) end)
+  return
+end
+
+local RECORDS = 1500
+
+describe("a source over reloads", function()
+  after_each(server.stop_all)
+
+  it("reads each record once and in order", function()
+    local topics = { broker:topic(), broker:topic() }
+    local port = server.free_port()
+    local text = CONFIG:gsub("%$(%u+)", { BROKERS = broker.address, TOPIC = topics[1],
+      LIVE = topics[2], PORT = port })
+    local one = server.start { config = text, port = port }
+    local streams = { sse.open { port = port, path = "/seen" },
+      sse.open { port = port, path = "/live" } }
+    local writers = {}
+    for i, topic in ipairs(topics) do
+      writers[i] = process.start("kcat", { "-P", "-b", broker.address, "-t", topic, "-p", "0",
+        "-X", "queue.buffering.max.ms=5" })
+    end
+    local written, timer = 0, uv.new_timer()
+    timer:start(0, 20, function()
+      for _ = 1, 10 do
+        if written < RECORDS then
+          written = written + 1
+          for _, writer in ipairs(writers) do writer:write(('{"n":%d}\n'):format(written)) end
+        end
+      end
+    end)
+    local function reload(config)
+      local file = assert(io.open(one.folder .. "/config.lua", "wb"))
+      file:write(config)
+      file:close()
+      return server.run({ "reload", "config.lua" }, { cwd = one.folder }).code
+    end
+    assert.equal(0, reload(text), one:log())
+    assert.equal(1, reload(text .. "channel 5"))
+    assert.equal(0, reload(text .. 'every("1h", function() end)'), one:log())
+    eventually(function() return written == RECORDS end, 20)
+    timer:close()
+    for _, writer in ipairs(writers) do
+      writer:end_input()
+      writer:wait()
+    end
+    for _, stream in ipairs(streams) do
+      eventually(function()
+        return #stream:events() >= RECORDS or error("has " .. #stream:events() .. one:log())
+      end, 20)
+      for i, event in ipairs(stream:events()) do
+        assert.equal(i, cjson.decode(event.data).n)
+      end
+      stream:close()
+    end
+    eventually(function()
+      local _, _, body = one:request { path = "/totals" }
+      local totals = cjson.decode(body)
+      return totals.n == RECORDS and totals.all == RECORDS * (RECORDS + 1) / 2 or error(body)
+    end, 20)
+  end)
+
+  it("says in `stentor status` where the embedded one is", function()
+    local one = server.start 'kafka { brokers = "embedded" }'
+    local run = server.run({ "status", "config.lua" }, { cwd = one.folder })
+    local address = run.out:match "brokers +([%d.:]+)\n"
+    assert.truthy(address, run.out .. run.err)
+    assert.truthy(run.out:find "embedded +true")
+    assert.equal(0, process.run("kcat", { "-b", address, "-L" }).code)
+  end)
+end)
