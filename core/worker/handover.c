@@ -52,9 +52,7 @@ static void retry_in(struct worker *worker, uint64_t delay_ms)
 static bool may_go(const struct connection *connection)
 {
     const struct fanout *fanout = &connection_worker(connection)->fanout;
-    if (connection->tell && !told_is_quiet(&fanout->told))
-        return false;
-    return connection->own != NULL || fanout->serving != connection->audience;
+    return !connection->tell || told_is_quiet(&fanout->told);
 }
 
 /* False: no more can be added. */
@@ -76,10 +74,15 @@ static void add_from(struct handover *handover, struct list *list)
     }
 }
 
-static void add_in_step(struct handover *handover, struct audience *audience)
+/* Of an audience that is being served, those who have been. */
+static void add_in_step(struct worker *worker, struct audience *audience)
 {
-    for (struct list *link = audience->in_step.next;
-         link != &audience->in_step;) {
+    struct handover *handover = &worker->handover;
+    const struct fanout *fanout = &worker->fanout;
+    const struct list *end = &audience->in_step;
+    if (fanout->serving == audience)
+        end = fanout->next_member;
+    for (struct list *link = audience->in_step.next; link != end;) {
         struct connection *connection =
             LIST_ENTRY(link, struct connection, member);
         bool last = audience->streams == 1; /* the audience goes with it */
@@ -104,7 +107,7 @@ static void add_streams(struct worker *worker)
             next = one->next_in_bucket;
             if (move_batch_is_full(&handover->batch))
                 return;
-            add_in_step(handover, one);
+            add_in_step(worker, one);
         }
     }
 }
@@ -244,6 +247,8 @@ static void send_batch(struct worker *worker)
     if (!move_batch_is_full(&handover->batch))
         uv_walk(&worker->loop, add_if_idle, NULL);
     if (handover->batch.count == 0) {
+        if (worker->fanout.serving != NULL)
+            return; /* the pass goes on by itself, and then it is our turn */
         retry_in(worker, HANDOVER_RETRY_MS); /* requests, or the brain's turn */
         return;
     }
@@ -274,8 +279,7 @@ void handover_turn(struct worker *worker)
         return;
     }
     follow(worker);
-    /* A pass that is serving goes on by itself, and then it is our turn. */
-    if (worker->fanout.serving != NULL || !list_is_empty(&handover->retry.link))
+    if (!list_is_empty(&handover->retry.link))
         return;
     if (handover->link != NULL)
         send_batch(worker);

@@ -41,8 +41,15 @@ static void describe_in_step(const struct connection *connection,
                              struct move_client *client)
 {
     const struct fanout *fanout = &connection_worker(connection)->fanout;
-    fanout_place(fanout, connection->audience, &client->position, &client->seq);
     client->sent = connection->sent + connection->audience->sent;
+    if (fanout->serving == connection->audience) {
+        client->position = fanout->next_position;
+        client->seq = fanout->next_seq;
+        client->sent += fanout->frames.bytes.size;
+    } else {
+        fanout_place(fanout, connection->audience, &client->position,
+                     &client->seq);
+    }
     client->sure_seq = client->seq;
     client->since_ms = stream_own_now_ms();
 }

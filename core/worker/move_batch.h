@@ -35,7 +35,8 @@ static inline bool move_batch_is_full(const struct move_batch *batch)
 
 /* Puts the client into the batch and closes the connection without a word;
    the board still counts a stream. False, and nothing has happened, if there
-   is no descriptor for it. A stream in step must not be being served. */
+   is no descriptor for it. If its audience is being served, a stream in step
+   must have been served already. */
 bool move_batch_add(struct move_batch *batch, struct connection *connection);
 
 /* Sends it through `link`; 0 or -1 with errno. It stays as it is. */
