@@ -65,6 +65,7 @@ describe("when either of the two dies", function()
       one = moving.start { STENTOR_FAULT_FILE = folder .. "/order" }
       local streams = moving.open_streams(240)
       moving.publish()
+      for _, stream in ipairs(streams) do stream:wait(1) end
       fault:die_at(step, 1)
       moving.resize(2)
       local stopped
@@ -95,6 +96,7 @@ describe("when who takes the clients dies", function()
     one = moving.start()
     local streams = moving.open_streams(300)
     moving.publish()
+    for _, stream in ipairs(streams) do stream:wait(1) end
     local first = one:children "worker 0"
     uv.kill(first.pid, "sigstop")
     moving.resize(2)
