@@ -209,6 +209,25 @@ limits { address_requests = "20/m" }
   end)
 end)
 
+describe("a reload", function()
+  it("changes whom to trust and what an address may have", function()
+    start 'listen "127.0.0.1:$PORT"\n'
+    local client = open(from "1.2.3.4")
+    assert.equal("127.0.0.1", (select(2, ask("/address", from "1.2.3.4"))))
+    local file = assert(io.open(one.folder .. "/config.lua", "w"))
+    file:write(('listen { "127.0.0.1:%d", trust_proxy = { "127.0.0.1" } }\n'
+      .. "limits { address_connections = 2 }\n"):format(one.port) .. routes)
+    file:close()
+    local run = server.run({ "reload", "config.lua" }, { cwd = one.folder })
+    assert.same({ 0, "" }, { run.code, run.err })
+    assert.equal("1.2.3.4", (select(2, ask("/address", from "1.2.3.4"))))
+    for _ = 1, 2 do open(from "1.2.3.4") end
+    assert.equal(429, (ask("/address", from "1.2.3.4")))
+    assert.equal(202, (one:request { method = "POST", path = "/publish", body = "still here" }))
+    assert.equal("still here", client:wait(1)[1].data)
+  end)
+end)
+
 describe("request.load", function()
   it("is how full the fullest limit is", function()
     start "workers(1)\nlimits { connections = 20, channels = 10 }\n"
@@ -239,6 +258,7 @@ end)
   it("counts handlers too", function()
     start [[
 limits { handlers = 4 }
+supervise { drain_window = "100ms" }
 route "GET /waits" { respond = function() sleep "1h" return 200, "" end }
 ]]
     for _ = 1, 2 do
@@ -252,6 +272,7 @@ route "GET /waits" { respond = function() sleep "1h" return 200, "" end }
   it("is 1 when all handlers are taken, and requests are refused survivably", function()
     start [[
 limits { handlers = 2 }
+supervise { drain_window = "100ms" }
 route "GET /waits" { respond = function() sleep "1h" return 200, "" end }
 ]]
     local waiting = {}
