@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "brain/ffi_role.h"
 #include "brain/process.h"
@@ -34,8 +35,11 @@ static void say_text(uint32_t type, const char *text, size_t size)
 
 void stentor_ready(struct stentor_brain *brain)
 {
-    if (brain->in_charge)
-        say(CONTROL_READY, NULL, 0);
+    if (!brain->in_charge)
+        return;
+    FAULT_POINT("start: ready");
+    say(CONTROL_READY, NULL, 0);
+    FAULT_POINT("start: ready said");
 }
 
 void stentor_fail(struct stentor_brain *brain, const char *text, uint32_t size)
@@ -75,6 +79,7 @@ void role_take(struct stentor_brain *brain)
     /* Before anything is published: the journal tells what the brain before
        has done. */
     places_settle(&brain->places, journal_next_seq(&brain->journal));
+    FAULT_POINT("start: places settled");
     brain->in_charge = true;
     if (brain->releasing) {
         sources_forget(brain);
@@ -91,6 +96,7 @@ void role_asked_back(struct stentor_brain *brain,
 {
     brain->releasing = brain->inbox.release = true;
     brain->inbox.drain_ms = message->drain_ms;
+    FAULT_POINT("release: asked for");
 }
 
 /* All answers are on their way, sources have committed, and Kafka has what it
@@ -117,7 +123,9 @@ void role_release(struct stentor_brain *brain)
     brain->in_charge = false;
     __atomic_store_n(&brain->board.header->brain.asleep, 0, __ATOMIC_RELAXED);
     uv_poll_stop(&brain->bell_poll); /* the bell is the next one's */
+    FAULT_POINT("release: let go");
     say(CONTROL_RELEASED, NULL, 0);
+    FAULT_POINT("release: said");
 }
 
 static void on_settling(uv_timer_t *timer)
@@ -134,6 +142,7 @@ void stentor_released(struct stentor_brain *brain)
     sources_close(brain);
     if (brain->kafka != NULL)
         kafka_pause(brain->kafka);
+    FAULT_POINT("release: all at rest");
     uv_timer_start(&brain->settling, on_settling, ROLE_LOOK_MS, ROLE_LOOK_MS);
 }
 

@@ -8,6 +8,7 @@
 --   answer was 202;
 -- `counted`, if there is an aggregate: a function of what is known (truth.lua)
 -- that returns a list of what is wrong with it;
+-- `reloads`, if there were any: a list of what went wrong with them;
 -- and `clients`, a list of
 --   { name, channels = { a = true }, position = id or nil, log, apart }
 --   where it stood at the beginning, and in its order what it met:
@@ -160,8 +161,9 @@ function walk:take(entry)
   elseif what == "refused" then
     self.complain("refusal", self.name, "%s", entry.text)
   elseif what == "close" and not entry.cause then
-    self.complain("close", self.name, "its stream ended without a cause, at %s, %.2f s in",
-      tostring(self.position), (entry.at - self.began) / 1e9)
+    self.complain("close", self.name, "its stream ended without a cause, at %s, %.2f s in, "
+      .. "when it was %.2f s old", tostring(self.position), (entry.at - self.began) / 1e9,
+      (entry.at - self.since) / 1e9)
   end
   self.fresh = what == "open"
 end
@@ -229,6 +231,7 @@ function checker.check(history)
     report.opens = report.opens + walked.opens
   end
   count_publishes(report, history, known)
+  for _, text in ipairs(history.reloads or {}) do complain("reload", "a reload", "%s", text) end
   for _, text in ipairs(history.counted and history.counted(known) or {}) do
     complain("count", "the aggregate", "%s", text)
   end

@@ -10,20 +10,21 @@ local function kill(child, signal)
   return child and uv.kill(child.pid, signal) and child.role
 end
 
-function kinds.kill_brain(world)
-  return kill(world.server:children "brain", "sigkill")
+-- There are two while the config is reloaded.
+function kinds.kill_brain(world, random)
+  return kill(world:any("brain", random), "sigkill")
 end
 
 function kinds.kill_worker(world, random)
-  local worker = world:any_worker(random)
+  local worker = world:any("worker", random)
   return worker and world:kill_worker(worker)
 end
 
 function kinds.kill_two(world, random)
   local brain_first = random:between(1, 2) == 1
-  if brain_first then kinds.kill_brain(world) end
+  if brain_first then kinds.kill_brain(world, random) end
   local worker = kinds.kill_worker(world, random)
-  if not brain_first then kinds.kill_brain(world) end
+  if not brain_first then kinds.kill_brain(world, random) end
   return worker and ("%s and the brain, %s first"):format(worker, brain_first and "it" or "that")
 end
 
@@ -35,11 +36,11 @@ function kinds.hang(world)
 end
 
 function kinds.freeze_brain(world, random)
-  return world:freeze(world.server:children "brain", random:between(100, 1500))
+  return world:freeze(world:any("brain", random), random:between(100, 1500))
 end
 
 function kinds.freeze_worker(world, random)
-  return world:freeze(world:any_worker(random), random:between(100, 1500))
+  return world:freeze(world:any("worker", random), random:between(100, 1500))
 end
 
 -- Some readers, each with one chance in `share`; at least one. With `likely`,
@@ -89,10 +90,21 @@ function kinds.newcomer(world, random)
 end
 
 function kinds.change_workers(world, random)
-  local before = world.workers
-  local count = random:between(1, 3)
+  local before, count = world.workers, random:between(1, 3)
+  if world.reloads:is_busy() then return nil end
   world:resize(count < before and count or count + 1) -- another than now
   return ("from %d to %d"):format(before, world.workers)
+end
+
+function kinds.reload_good(world)
+  if world.reloads:is_busy() then return nil end
+  world.generation = world.generation + 1
+  world.reloads:begin_good()
+  return "generation " .. world.generation
+end
+
+function kinds.reload_bad(world, random)
+  return not world.reloads:is_busy() and world.reloads:begin_bad(random) or nil
 end
 
 -- For the build `stentor-faults`: a process dies between two steps.

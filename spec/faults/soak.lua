@@ -22,10 +22,10 @@ local REST_SECONDS = 15
 -- without.
 local EVERY_ROUND = {
   stop_reading = 8, cut = 8, stay_away = 6, storm = 3, cut_publisher = 4, newcomer = 3,
-  kill_worker = 1, freeze_worker = 2,
+  kill_worker = 1, freeze_worker = 2, change_workers = 2, reload_good = 1, reload_bad = 1,
 }
 local DEATHS = {
-  change_workers = 2, kill_two = 1, die_at_step = 2, hang = 1, freeze_brain = 1,
+  reload_good = 1, reload_bad = 1, kill_two = 1, die_at_step = 2, hang = 1, freeze_brain = 1,
 }
 
 local function arguments()
@@ -92,7 +92,7 @@ end
 local function play_round(one, number, totals, samples)
   one:begin()
   one:play(schedule.make(one.seed + number, ROUND_SECONDS, counts_of_round(number)))
-  one:await_workers(WORKERS)
+  one.workers = WORKERS
   one:settle()
   local report = one:judge()
   one:trim(READERS)
@@ -139,8 +139,9 @@ local function soak(minutes, seed)
     signals[i]:start(name, function() one.interrupted = true end)
   end
   -- Whatever number of workers there will be, it has been there before.
-  one:await_workers(3)
-  one:await_workers(WORKERS)
+  one.workers = 3
+  one:begin()
+  one:settle()
   local totals, samples = { rounds = 0 }, {}
   local wrong
   repeat

@@ -14,6 +14,7 @@ local order = require "spec.faults.order"
 local publisher = require "spec.faults.publisher"
 local random = require "spec.faults.random"
 local reader = require "spec.faults.reader"
+local reloads = require "spec.faults.reloads"
 local sockets = require "spec.faults.sockets"
 local truth = require "spec.faults.truth"
 
@@ -90,6 +91,7 @@ function world.open(options)
     seed = options.seed,
     random = random.new(options.seed),
     workers = options.workers or 2,
+    generation = 1,
     readers = {},
     publishers = {},
     frozen = {},
@@ -113,6 +115,7 @@ function world.open(options)
     config = self:config_text(),
     env = environment,
   }
+  self.reloads = reloads.new(self.server, function() return self:config_text() end)
   for _ = 1, options.readers or 12 do self:add_reader(self.random) end
   add_publishers(self, options)
   if options.npm then
@@ -124,22 +127,23 @@ end
 
 --- The config with the figures of now in it.
 function methods:config_text()
-  return (read(FOLDER .. "/config.lua"):gsub("%$WORKERS", self.workers))
+  return (read(FOLDER .. "/config.lua"):gsub("%$WORKERS", self.workers)
+    :gsub("%$GENERATION", self.generation))
 end
 
---- The workers that run.
-function methods:list_workers()
-  local workers = {}
+--- Its processes of a role: "worker" or "brain".
+function methods:list(role)
+  local list = {}
   for _, child in ipairs(self.server:children()) do
-    if child.role and child.role:find "^worker" then workers[#workers + 1] = child end
+    if child.role and child.role:match "^%a+" == role then list[#list + 1] = child end
   end
-  return workers
+  return list
 end
 
 --- One of them, or nil.
-function methods:any_worker(source)
-  local workers = self:list_workers()
-  return #workers > 0 and source:one_of(workers) or nil
+function methods:any(role, source)
+  local list = self:list(role)
+  return #list > 0 and source:one_of(list) or nil
 end
 
 --- Kills a worker. It is stopped first: what it holds then is what dies.
@@ -166,41 +170,30 @@ function methods:kill_stopped()
   self:note("%s died: %s", role, self.armed)
 end
 
---- From the next brain on there are to be `count` workers.
+--- Reloads the config with another number of workers.
 function methods:resize(count)
   self.workers = count
-  self.server:configure(self:config_text())
-  kinds.kill_brain(self)
-end
-
---- Waits until there are `count` workers.
-function methods:await_workers(count)
-  if self.workers ~= count then self:resize(count) end
-  eventually(function() return #self:list_workers() == count end, SETTLE_SECONDS)
+  self.reloads:begin_good()
 end
 
 --- Some process is to die when it comes to the point `step` for the `nth` time.
--- To the points of a start comes only a brain that has to start.
 function methods:arm(step, nth)
-  local starts, moves = step:find "^start:", step:find " over:"
-  self.armed = step
-  self.order:die_at(step, (starts or moves) and 1 or nth)
-  if starts then kinds.kill_brain(self) end
+  self.armed, self.rare = step, step:find "^start:" or step:find "^release:" or step:find " over:"
+  self.order:die_at(step, self.rare and 1 or nth)
+  if self.rare then self:press() end
 end
 
 --- Does what makes a process come to the point that is asked for, if that does
--- not happen by itself: streams move from a worker of which there is one too
--- many, some things are done only for a client that comes, or when the ring is
--- full.
+-- not happen by itself: a brain has to start or to go, streams have to move, a
+-- client has to come, or the ring has to be full.
 function methods:press()
-  if self.armed:find " over:" then
-    if #self:list_workers() == self.workers and self.server:children "brain" then
-      self:resize(self.workers > 1 and self.workers - 1 or 3)
-    end
-    return
+  if not self.rare then
+    self.random:one_of(self.readers):cut()
+    if not self.hanger.asked then self.hanger:ask_for("big", 100) end
+  elseif not self.reloads:is_busy() then
+    local fewer = self.workers > 1 and self.workers - 1 or 3
+    self:resize(self.armed:find " over:" and fewer or self.workers)
   end
-  self.random:one_of(self.readers):cut()
-  if not self.hanger.asked then self.hanger:ask_for("big", 100) end
 end
 
 --- Stops a child for `ms`; returns its role.
@@ -261,6 +254,7 @@ function methods:play(schedule)
   local next_one = 1
   eventually(function()
     local due = schedule[next_one]
+    self.reloads:is_busy()
     if not due or self.interrupted then return true end
     if tonumber(uv.hrtime()) - self.started_at >= due.at_ms * 1e6 then
       next_one = next_one + 1
@@ -310,6 +304,22 @@ function methods:calm()
   for _, one in ipairs(self.publishers) do one:pause() end
 end
 
+-- With no fault left a reload must do what it says.
+local function reload_calmly(self)
+  local wrong = self.reloads.wrong
+  eventually(function() return not self.reloads:is_busy() end, SETTLE_SECONDS)
+  self.generation = self.generation + 1
+  self.reloads:begin_good(function(code, said)
+    if code ~= 0 then wrong[#wrong + 1] = "a good config was refused: " .. said end
+  end)
+  eventually(function() return not self.reloads:is_busy() end, SETTLE_SECONDS)
+  local _, _, body = self.server:request { path = "/generation" }
+  if tonumber(body) ~= self.generation then
+    wrong[#wrong + 1] = ("the config is of generation %s, not %d"):format(body, self.generation)
+  end
+  eventually(function() return #self:list "worker" == self.workers end, SETTLE_SECONDS)
+end
+
 --- Waits until everyone has what is due. Who has not by then is the checker's to
 -- find.
 function methods:settle()
@@ -320,6 +330,7 @@ function methods:settle()
     end
     return true
   end, SETTLE_SECONDS)
+  reload_calmly(self)
   local marks = publish_last(self)
   pcall(eventually, function() return all_have_come(self, marks) end, SETTLE_SECONDS)
 end
@@ -355,6 +366,7 @@ function methods:judge()
     self.counted:add(known, history.publishes)
     return self.counted:judge(cjson.decode(body).all)
   end
+  history.reloads, self.reloads.wrong = self.reloads.wrong, {}
   return checker.check(history)
 end
 

@@ -36,6 +36,16 @@ route "GET /stream/all" {
 }
 route "GET /stream/blue" { stream = function() return rooms "blue" end, retry = "100ms" }
 
+-- For who has to find out why a stream ended.
+on("unsubscribe", function(client, ended)
+  if ended.reason ~= "closed" then
+    log.info("a stream has ended", {
+      channel = client.channels[1].name, reason = ended.reason, bytes = ended.bytes,
+      seconds = ended.seconds, last_id = ended.last_id,
+    })
+  end
+end)
+
 -- Each event for itself: one that dies half way has published a beginning. One
 -- that hangs has published all, and answers never.
 route "POST /publish/:channel" {
