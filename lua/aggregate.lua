@@ -62,7 +62,7 @@ function aggregate.new(server, name, settings)
     source = "aggregate/" .. name, -- its name on the shelf and for the blame
     signature = signature(settings, parts), running = false, dirty = false,
     is_kept = false, changed = false, logged_at = -math.huge, unlogged = 0, feeds = {},
-    counters = { records = 0, skipped = 0, unkeyed = 0, keys_full = 0,
+    counters = { records = 0, bad = 0, skipped = 0, unkeyed = 0, keys_full = 0,
       failed = 0, lost = 0, refused = 0 } }, aggregate)
   self.loop = loop.new { where = settings.where, by = settings.by,
     folds = parts }
@@ -104,7 +104,11 @@ local function take(self, view, first, last)
     local ok, problem = pcall(self.loop, self.pane, view, first, last,
       self.counters)
     if ok then return end
-    failed(self, tostring(problem))
+    if view.bad then -- the source says so
+      self.counters.bad = self.counters.bad + 1
+    else
+      failed(self, tostring(problem))
+    end
     first = view.index + 1
   end
 end
@@ -139,7 +143,9 @@ end
 -- Reads on for at most `ms`; returns whether there is more.
 function aggregate:catch_up(ms)
   local feed, server = self.feeds.channels, self.server
-  if not feed or self.running then return false end
+  if not feed or self.running or server.phase == "released" then
+    return false
+  end
   self.running = true
   local waits = server.may_not_wait
   server.may_not_wait = "what folds records may not wait"
@@ -223,8 +229,10 @@ local function load(self)
   return nil
 end
 
-local function save_due(self)
-  if self.server.phase ~= "running" then return end
+local save_due
+
+function save_due(self)
+  if self.server:pauses(save_due, self) then return end
   self:save()
   local delay = math.max(SAVE_EVERY, (self.save_ms or 0) * SAVE_SHARE)
   self.server.clock:after(delay, save_due, self)

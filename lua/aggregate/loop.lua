@@ -4,8 +4,10 @@
 -- what LuaJIT compiles well: one loop without calls through tables and without
 -- a closure or a table made for a record.
 --
--- Of each record everything is read first and applied then, so that a script's
--- function that throws leaves the pane as it was before that record.
+-- A record whose data should be JSON and is not has no data, and is `bad`: it is
+-- counted and left out. Of each record everything is read first and applied
+-- then, so that a script's function that throws leaves the pane as it was before
+-- that record.
 local fold = require "stentor.fold"
 local key = require "stentor.key"
 
@@ -149,10 +151,17 @@ if type(key) ~= "string" then key = text_of(key) end
 if key == nil then counters.unkeyed = counters.unkeyed + 1 else]]
     table.insert(close, "end")
   end
+  local data = ""
+  if parts.reads_data then
+    data = [[
+local data = view.data
+if data == nil and view.bad then counters.bad = counters.bad + 1 else]]
+    table.insert(close, "end")
+  end
   bind(parts, "type", type)
   local text = TEMPLATE:gsub("%$(%l+)", { names = table.concat(parts.names, ", "),
     columns = column_names(parts.columns), where = where,
-    data = parts.reads_data and "local data = view.data" or "", key = by,
+    data = data, key = by,
     reads = table.concat(reads, "\n"), applies = table.concat(applies, "\n"),
     close = table.concat(close, "\n") })
   local chunk = assert(loadstring(text, "=aggregate"))

@@ -120,6 +120,27 @@ describe("an aggregate over a topic", function()
     kill_under_load(address, "events")
   end)
 
+  it("leaves time for requests while it reads a long topic", broker and function()
+    local topic = broker:topic(1)
+    local count = 60000
+    produce(broker.address, topic, count)
+    start(broker.address, topic, (config:gsub("where = [^\n]*\n", [[
+where = function()
+    local sum = 0
+    for i = 1, 30000 do sum = sum + i %% 7 end
+    return sum > 0
+  end,
+]])))
+    local seen = {}
+    eventually(function()
+      local at = counters().aggregate_records
+      if at > 0 and at < count then seen[at] = true end
+      local answers = 0
+      for _ in pairs(seen) do answers = answers + 1 end
+      return answers >= 3
+    end, 30)
+  end)
+
   it("begins with the topic's oldest record after a full stop", broker and function()
     local topic = broker:topic(3)
     produce(broker.address, topic, 500)
@@ -141,6 +162,8 @@ describe("an aggregate over a topic", function()
     kafka.produce(broker.address, topic, { { "k", '{"x":5}' }, { "k", "no json" } })
     eventually(function() return counters().aggregate_records == 2 end, 20)
     assert.same({ n = 1, s = 5 }, { n = get("/totals").k.n, s = get("/totals").k.s })
+    assert.equal(1, counters().aggregate_bad)
+    assert.equal(0, counters().errors)
     kill_brain()
     kafka.produce(broker.address, topic, { { "k", '{"x":6}' } })
     eventually(function() return counters().aggregate_records == 3 end, 20)

@@ -33,7 +33,8 @@ describe("a pane", function()
   local run = loop.new { by = "k", folds = parts }
 
   local function take(into, list, first, last)
-    run(into, view_of(list), first - 1, last - 1, { skipped = 0, unkeyed = 0, keys_full = 0 })
+    run(into, view_of(list), first - 1, last - 1,
+      { skipped = 0, unkeyed = 0, keys_full = 0, bad = 0 })
     return into
   end
 
@@ -66,6 +67,14 @@ describe("a pane", function()
     assert.equal(2, small.count)
   end)
 
+  it("leaves out, and counts, a record that should be JSON and is not", function()
+    local into, counters = pane.new(parts, 9), { skipped = 0, unkeyed = 0, keys_full = 0, bad = 0 }
+    run(into, view_of { { data = { k = "a" } }, { bad = true }, { data = { k = "a" } } }, 0, 2,
+      counters)
+    assert.equal(2, into:value("a").n)
+    assert.equal(1, counters.bad)
+  end)
+
   it("has no value where there is none", function()
     local one = pane.new(parts, 2)
     one:add ""
@@ -80,7 +89,7 @@ describe("the loop", function()
     local data = { { a = { b = { c = 7 } } }, { a = { { b = 1 } } }, { a = "text" }, "text",
       { a = { ["1"] = { b = 2 }, { b = 3 } } }, { ["a.b"] = 1 }, {} }
     for _, path in ipairs { "a", "a.b", "a.b.c", "a.1.b", "1", "a.b.c.d" } do
-      local of, counters = key.new(path), { skipped = 0, unkeyed = 0, keys_full = 0 }
+      local of, counters = key.new(path), { skipped = 0, unkeyed = 0, keys_full = 0, bad = 0 }
       for _, one in ipairs(data) do
         local into = pane.new({}, 5)
         loop.new { by = path, folds = {} }(into, { data = one }, 0, 0, counters)
@@ -95,7 +104,7 @@ describe("the loop", function()
       parts[i] = { name = "f" .. i, kind = fold.kinds.avg,
         fold = { kind = "avg", key = function(view) return view.x + i end } }
     end
-    local into, counters = pane.new(parts, 1), { skipped = 0, unkeyed = 0, keys_full = 0 }
+    local into, counters = pane.new(parts, 1), { skipped = 0, unkeyed = 0, keys_full = 0, bad = 0 }
     loop.new { folds = parts, by = function(view) return view.k end,
       where = function() return true end }(into, { k = "k", x = 1 }, 0, 9, counters)
     assert.equal(1 + loop.FOLDS_MAX, into:value("k")["f" .. loop.FOLDS_MAX])
