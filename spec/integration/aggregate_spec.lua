@@ -101,6 +101,33 @@ describe("an aggregate", function()
     assert.equal(0, ask("GET", "/").counters.aggregate_lost)
   end)
 
+  it("gives the same totals over reloads, also over one that fails", function()
+    one = server.start("supervise { brain_timeout = '500ms' }\n" .. config)
+    local client = sse.open { port = one.port, path = "/events" }
+    local path = one.folder .. "/config.lua"
+    local good = assert(io.open(path)):read "*a"
+    local function reload(text, said)
+      local before = #client:events()
+      ask("POST", "/busy/yes")
+      eventually(function() return #client:events() > before + 300 end)
+      local file = assert(io.open(path, "w"))
+      file:write(text)
+      file:close()
+      local run = server.run({ "reload" }, { cwd = one.folder })
+      assert.matches(said, run.out .. run.err)
+    end
+    reload(good, "^reloaded")
+    -- One that fails late: it is in charge already, and hangs.
+    reload(good .. "\nevery('1ms', function() end) task(function() while true do end end)",
+      "the new brain ended while starting")
+    reload(good .. "\nraute {}", "unknown word")
+    reload(good, "^reloaded")
+    ask("POST", "/busy/no")
+    settle(client)
+    assert.same(recompute(client:events()), ask("GET", "/totals"))
+    assert.equal(#client:events(), ask("GET", "/").counters.aggregate_records)
+  end)
+
   it("keeps its state in time when the journal is small", function()
     one = server.start("journal { size = '1M' }\n" .. config)
     local client = sse.open { port = one.port, path = "/events" }
