@@ -136,6 +136,7 @@ void brains_follow_plan(struct supervisor *supervisor)
     const struct stentor_plan *plan = &supervisor->plan;
     log_set_level((enum log_level)plan->log_level);
     broker_follow_plan(supervisor);
+    listening_set_ack_time(&supervisor->listening, plan->limits.ack_time_ms);
     for (uint32_t i = 0; i < supervisor->worker_count; i++)
         child_send(&supervisor->workers[i], CONTROL_PLAN, plan, sizeof *plan,
                    NULL, 0);

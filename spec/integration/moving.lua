@@ -8,7 +8,6 @@ local http = require "spec.support.http"
 local response = require "spec.support.response"
 local server = require "spec.support.server"
 local sse = require "spec.support.sse"
-local uv = require "luv"
 
 local moving = {}
 
@@ -78,7 +77,7 @@ function moving.health()
   return cjson.decode(body).counters
 end
 
---- Changes the config; a brain that starts finds that out.
+--- Changes the config and has it read again.
 function moving.resize(count)
   local path = one.folder .. "/config.lua"
   local file = assert(io.open(path))
@@ -87,9 +86,9 @@ function moving.resize(count)
   file = assert(io.open(path, "w"))
   file:write((text:gsub("workers%(%d+%)", "workers(" .. count .. ")")))
   file:close()
-  local times = moving.logged "workers from now on"
-  uv.kill(one:children("brain").pid, "sigkill")
-  eventually(function() return moving.logged "workers from now on" > times end)
+  local run = server.run({ "reload", "config.lua" }, { cwd = one.folder })
+  assert.equal("", run.err, one:log())
+  assert.equal(0, run.code)
 end
 
 function moving.worker_count()
