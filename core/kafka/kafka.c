@@ -112,6 +112,9 @@ void kafka_let_go(struct kafka *kafka)
 
 void kafka_resume(struct kafka *kafka)
 {
+    for (uint32_t i = 0; i < kafka->topic_count && kafka->started; i++)
+        if (kafka->topics[i]->sink != NULL)
+            sink_resume(kafka->topics[i]->sink);
     uv_timer_start(&kafka->beat, on_beat, 0, KAFKA_BEAT_MS);
     if (kafka->started)
         uv_prepare_start(&kafka->turn, on_turn);

@@ -22,8 +22,9 @@ int outbox_open(struct outbox *outbox, struct ledger *ledger,
         CHECK(bytes > 0 && bytes <= LEDGER_OUTBOX_BYTES_MAX);
         row->outbox_bytes = bytes;
     }
+    outbox->mapped = row->outbox_bytes;
     outbox->ring = mirror_map(ledger->fd, (off_t)ledger_outbox(ledger, row),
-                              row->outbox_bytes, true);
+                              outbox->mapped, true);
     if (outbox->ring != NULL)
         return 0;
     snprintf(error, STENTOR_ERROR_BYTES, "cannot map the outbox: %s",
@@ -34,7 +35,7 @@ int outbox_open(struct outbox *outbox, struct ledger *ledger,
 void outbox_close(struct outbox *outbox)
 {
     if (outbox->ring != NULL)
-        mirror_unmap(outbox->ring, outbox->row->outbox_bytes);
+        mirror_unmap(outbox->ring, outbox->mapped);
     outbox->ring = NULL;
 }
 

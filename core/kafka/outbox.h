@@ -14,6 +14,7 @@ struct outbox {
     struct ledger *ledger;
     struct ledger_row *row; /* its head, tail and bytes */
     char *ring;             /* the first of two views; NULL: not mapped */
+    uint64_t mapped;        /* its bytes */
 };
 
 /* Maps the row's ring, of `bytes` if there is nothing in it, else of what it

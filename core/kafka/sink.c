@@ -74,6 +74,23 @@ static struct ledger_row *find_row(struct kafka_topic *topic)
                       journal_newest_seq(journal) + 1);
 }
 
+/* What an earlier brain has left in the row. */
+static int load(struct sink *sink, uint64_t bytes_max, char *error)
+{
+    struct kafka *kafka = sink->topic->bus->kafka;
+    int code =
+        outbox_open(&sink->outbox, kafka->ledger, sink->row, bytes_max, error);
+    if (code != 0)
+        return code;
+    sink->bytes_max = sink->outbox.mapped;
+    uint64_t saved = newest_saved(sink);
+    if (saved >= sink->row->seq)
+        sink->row->seq = saved + 1;
+    sink->redo_seq = sink->row->handed_seq;
+    sink->waiting = sink->waiting_bytes = sink->adding_bytes = 0;
+    return 0;
+}
+
 int sink_init(struct sink *sink, struct kafka_topic *topic, uint64_t bytes_max,
               bool drops, char *error)
 {
@@ -89,16 +106,7 @@ int sink_init(struct sink *sink, struct kafka_topic *topic, uint64_t bytes_max,
                  LEDGER_ROWS);
         return STENTOR_EFULL;
     }
-    int code =
-        outbox_open(&sink->outbox, kafka->ledger, sink->row, bytes_max, error);
-    if (code != 0)
-        return code;
-    sink->bytes_max = sink->row->outbox_bytes;
-    uint64_t saved = newest_saved(sink);
-    if (saved >= sink->row->seq)
-        sink->row->seq = saved + 1;
-    sink->redo_seq = sink->row->handed_seq;
-    return 0;
+    return load(sink, bytes_max, error);
 }
 
 static void count_waiting(struct sink *sink,
@@ -147,6 +155,17 @@ void sink_start(struct sink *sink)
     if (sink->waiting > 0)
         log_info("kafka: topic %s: %" PRIu64 " events wait to be sent",
                  sink->topic->name, sink->waiting);
+}
+
+void sink_resume(struct sink *sink)
+{
+    char error[STENTOR_ERROR_BYTES];
+    outbox_close(&sink->outbox);
+    if (load(sink, sink->bytes_max, error) != 0) {
+        log_error("kafka: topic %s: %s", sink->topic->name, error);
+        exit(1); /* the supervisor starts another brain */
+    }
+    sink_start(sink);
 }
 
 /* --- what is published --- */

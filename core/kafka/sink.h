@@ -80,6 +80,9 @@ int sink_init(struct sink *sink, struct kafka_topic *topic, uint64_t bytes_max,
 /* All channels of it are known: counts what waits. */
 void sink_start(struct sink *sink);
 
+/* This brain goes on after another one has had the journal and the ledger. */
+void sink_resume(struct sink *sink);
+
 /* Whether a record of that size may be published: 0, or STENTOR_EFULL. Counts
    as considered until sink_added or sink_withdraw. */
 int sink_consider(struct sink *sink, uint64_t bytes);

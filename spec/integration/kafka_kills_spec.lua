@@ -46,4 +46,39 @@ describe("a sink whose brain is killed", function()
     assert.equal(0, state.possibly_doubled)
     assert.is_true(state.requeued + state.skipped > 0)
   end)
+
+  it("hands over at each reload, and gets it back from a brain that fails", function()
+    local topic = broker:topic(2)
+    local one = load.start(broker.address, topic,
+      { head = 'supervise { brain_timeout = "1s" }' })
+    local publishers = {}
+    for i = 1, 4 do publishers[i] = load.publisher(one, "p" .. i) end
+    local function works_on()
+      local _, first = load.status(one, topic)
+      eventually(function()
+        local _, state = load.status(one, topic)
+        return state.acked >= first.acked + 200
+      end, 30)
+    end
+    for round = 1, 2 do
+      works_on()
+      assert.equal(0, (load.reload(one)))
+      works_on()
+      -- It takes over, publishes and then hangs: the old one goes on.
+      local code, said = load.reload(one, function(text)
+        return text .. 'task(function() events:publish("new ' .. round
+          .. '") while true do end end)\n'
+      end)
+      assert.equal(1, code)
+      assert.truthy(said:find "ended while starting", said)
+      load.reload(one, function(text) return (text:gsub("task%(.*", "")) end)
+    end
+    works_on()
+    load.stop(publishers)
+    local state = load.drained(one, topic)
+    local acked = { new = { true, true } }
+    for i, publisher in ipairs(publishers) do acked["p" .. i] = publisher.acked end
+    load.check(broker.address, topic, acked)
+    assert.equal(0, state.possibly_doubled)
+  end)
 end)

@@ -75,6 +75,22 @@ function load.kill_brain(one)
   end)
 end
 
+--- Reloads its config; with `change`, a function of the text, a changed one. The
+-- exit code and what was said.
+function load.reload(one, change)
+  local path = one.folder .. "/config.lua"
+  if change then
+    local file = assert(io.open(path, "rb"))
+    local text = change(file:read "*a")
+    file:close()
+    file = assert(io.open(path, "wb"))
+    file:write(text)
+    file:close()
+  end
+  local run = server.run({ "reload", "config.lua" }, { cwd = one.folder })
+  return run.code, run.out .. run.err
+end
+
 --- Publishes texts "NAME 1", "NAME 2" … on one connection, each when the one
 -- before was answered: `.acked[n]`, `.refused`, `.unknown`.
 function load.publisher(one, name)
