@@ -297,6 +297,17 @@ function aggregate.save_all(server)
   for _, one in ipairs(server.aggregates) do one:save() end
 end
 
+-- For `stentor status`: what it is over, and what of its counters is not zero.
+function aggregate:summary()
+  local summary = { keys = self.settings.by and self.pane.count or nil,
+    records = self.counters.records,
+    save_ms = self.save_ms and math.floor(self.save_ms * 10 + 0.5) / 10 }
+  for name, value in pairs(self.counters) do
+    if value > 0 then summary[name] = value end
+  end
+  return summary
+end
+
 -- All that is counted, of all aggregates together.
 function aggregate.counters(server)
   local sums = {}

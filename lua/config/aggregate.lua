@@ -123,5 +123,6 @@ return function(call)
   made.title = ('aggregate "%s" (%s:%d)'):format(call.name, call.path,
     call.line or 0)
   table.insert(server.aggregates, made)
+  server:on_status(tostring(made), function() return made:summary() end)
   return made
 end

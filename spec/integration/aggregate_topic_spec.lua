@@ -95,6 +95,9 @@ local function kill_under_load(address, topic)
     end, 30)
     kill_brain() -- in the midst of what was just written
   end
+  produce(address, topic, 3000)
+  local run = server.run({ "reload" }, { cwd = one.folder })
+  assert.equal(0, run.code, run.err)
   produce(address, topic, 1000)
   settle(address, topic)
 end
