@@ -64,6 +64,14 @@ function family:__call(...)
   return made
 end
 
+-- Whether some family of this config has a member of that name.
+function family.covers(server, name)
+  for _, one in ipairs(server.families) do
+    if names.covers(one.parsed, name) then return true end
+  end
+  return false
+end
+
 -- The family whose member `name` is: of several the most literal one.
 local function of_member(server, name)
   local found, most

@@ -14,6 +14,7 @@ local handover = require "stentor.handover"
 local hooks = require "stentor.hooks"
 local keep = require "stentor.keep"
 local log = require "stentor.log"
+local removed = require "stentor.removed"
 local router = require "stentor.router"
 local source = require "stentor.source"
 local status = require "stentor.status"
@@ -205,6 +206,7 @@ function server:go()
   if wrong then return self.core.fail(wrong) end
   for _, timer in ipairs(self.timers) do timers.start(self, timer) end
   self.core.ready()
+  removed.withdraw(self)
 end
 
 -- nil if the config has none of that number.

@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "base/fault.h"
+#include "brain/ffi_role.h"
 #include "brain/process.h"
 #include "brain/role.h"
 #include "mailbox/bell.h"
@@ -309,5 +310,34 @@ int stentor_later(struct stentor_brain *brain, uint64_t ticket, double delay_ms)
     char *to = begin_message(peer, MESSAGE_LATER, sizeof message);
     memcpy(to, &message, sizeof message);
     end_message(brain, peer, MESSAGE_LATER, sizeof message);
+    return 0;
+}
+
+static void tell_removed(struct stentor_brain *brain, struct peer *peer,
+                         const uint32_t *channels, uint32_t count)
+{
+    struct message_removed message = { .channel_count = count };
+    size_t bytes = sizeof message + count * sizeof(struct message_channel);
+    char *to = begin_message(peer, MESSAGE_REMOVED, bytes);
+    to = put(to, &message, sizeof message);
+    for (uint32_t i = 0; i < count; i++) {
+        struct message_channel channel = {
+            channels[i], brain->journal.channels[channels[i]].generation
+        };
+        to = put(to, &channel, sizeof channel);
+    }
+    end_message(brain, peer, MESSAGE_REMOVED, bytes);
+}
+
+int stentor_remove(struct stentor_brain *brain, const uint32_t *channels,
+                   uint32_t count)
+{
+    if (!brain->in_charge || count > STENTOR_REMOVED_MAX)
+        return STENTOR_EINVALID;
+    for (uint32_t i = 0; i < count; i++)
+        if (channels[i] >= brain->journal.header->channel_count)
+            return STENTOR_ENOTFOUND;
+    for (uint32_t i = 0; i < brain->peer_count; i++)
+        tell_removed(brain, &brain->peers[i], channels, count);
     return 0;
 }

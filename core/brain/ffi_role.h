@@ -19,6 +19,13 @@ struct stentor_doing {
    where it was. */
 void stentor_loading_time(double ms);
 
+enum { STENTOR_REMOVED_MAX = 10000 };
+
+/* Ends the streams of these channels, which the config has no more: each is
+   told by a gap event. At most STENTOR_REMOVED_MAX in one call. */
+int stentor_remove(struct stentor_brain *brain, const uint32_t *channels,
+                   uint32_t count);
+
 /* Shows outside what is entered now, before a script's code runs; copied. */
 void stentor_doing(struct stentor_brain *brain,
                    const struct stentor_doing *doing);

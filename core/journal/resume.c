@@ -342,6 +342,8 @@ const char *resume_reason(enum resume_gap gap)
         return "lagged";
     case RESUME_UNKNOWN:
         return "unknown";
+    case RESUME_REMOVED:
+        return "removed";
     case RESUME_NO_GAP:
         break;
     }

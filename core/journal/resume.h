@@ -19,7 +19,8 @@ enum resume_gap {
     RESUME_EXPIRED,   /* older than what is held, or than `replay` allows */
     RESUME_RESTARTED, /* an id of another epoch */
     RESUME_LAGGED,    /* the ring overtook a slow client */
-    RESUME_UNKNOWN    /* not an id of ours */
+    RESUME_UNKNOWN,   /* not an id of ours */
+    RESUME_REMOVED    /* the config has one of its channels no more */
 };
 
 enum resume_since { /* the values of enum stentor_since in brain/ffi.h */
@@ -80,7 +81,7 @@ bool resume_pass_over(const struct journal *journal,
                       const struct journal_want *wants, uint32_t count,
                       uint64_t seq, uint64_t from, struct resume *resume);
 
-/* "expired", "restarted", "lagged", "unknown"; NULL for RESUME_NO_GAP. */
+/* "expired", "restarted", "lagged", "unknown", "removed"; NULL for RESUME_NO_GAP. */
 const char *resume_reason(enum resume_gap gap);
 
 /* Adds the gap event, as one HTTP chunk if `chunked`. */

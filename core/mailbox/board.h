@@ -53,6 +53,7 @@ enum {
     X(closed_lagged_time, "streams closed: limit `client_lag_time`")        \
     X(closed_error, "streams ended by a socket error")                      \
     X(closed_stop, "streams ended because the server stopped")              \
+    X(closed_removed, "streams ended: their channel was removed")           \
     X(clients_vanished, "connections that ended in mid-request")
 
 enum board_counter {

@@ -21,7 +21,8 @@ enum message_type {
     /* down */
     MESSAGE_RESPONSE = 16,
     MESSAGE_STREAM,
-    MESSAGE_LATER
+    MESSAGE_LATER,
+    MESSAGE_REMOVED
 };
 
 /* A request to decide on. */
@@ -100,6 +101,13 @@ struct message_stream {
 struct message_later {
     uint64_t request;
     uint32_t delay_ms;
+    uint32_t reserved;
+};
+
+/* Channels that the config has no more; then struct message_channel for each.
+   Their streams are ended. */
+struct message_removed {
+    uint32_t channel_count;
     uint32_t reserved;
 };
 

@@ -125,6 +125,12 @@ static void apply_later(struct worker *worker,
                        0);
 }
 
+static void apply_removed(struct worker *worker,
+                          const struct message_removed *message)
+{
+    removal_add(worker, (const void *)(message + 1), message->channel_count);
+}
+
 static void apply(struct worker *worker, const struct mail *mail)
 {
     const void *message = mail + 1;
@@ -137,6 +143,9 @@ static void apply(struct worker *worker, const struct mail *mail)
         break;
     case MESSAGE_LATER:
         apply_later(worker, message);
+        break;
+    case MESSAGE_REMOVED:
+        apply_removed(worker, message);
         break;
     default:
         log_error("the brain sent a message of unknown type %u", mail->type);

@@ -18,6 +18,7 @@
 #include "worker/origin.h"
 #include "worker/pending.h"
 #include "worker/policy.h"
+#include "worker/removal.h"
 #include "worker/wheel.h"
 
 enum {
@@ -51,6 +52,7 @@ struct worker {
     struct handover handover; /* of a surplus worker */
     struct list takeovers;    /* from surplus siblings (takeover.c) */
     struct drain drain;
+    struct removal removal;
     bool stopping;
     uint64_t random;       /* state of worker_random */
     struct request *spare; /* for the next request; by next_in_bucket */

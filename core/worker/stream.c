@@ -243,6 +243,8 @@ static const char *reason_word(int reason)
         return "error";
     case COUNTER_closed_stop:
         return "stopped";
+    case COUNTER_closed_removed:
+        return "removed";
     default:
         return "closed";
     }

@@ -117,6 +117,7 @@ static void turn(struct worker *worker)
     bool more = decisions_read(worker, DECISIONS_OF_TURN);
     more |= fanout_turn(&worker->fanout);
     pending_send_held(worker);
+    removal_turn(worker);
     if (more)
         worker_keep_awake(worker);
 }
@@ -260,12 +261,14 @@ static void open_loop(struct worker *worker)
     fanout_init(&worker->fanout, worker);
     handover_init(worker);
     drain_init(worker);
+    removal_init(&worker->removal);
     list_init(&worker->takeovers);
 }
 
 static void done(struct worker *worker)
 {
     fanout_done(&worker->fanout);
+    removal_done(&worker->removal);
     policies_done(&worker->policies);
     origins_done(&worker->origins);
     pending_done(&worker->pending);

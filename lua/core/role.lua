@@ -32,6 +32,20 @@ return function(self, brain, tools)
   -- One that was passed over for that; how many there were, ever.
   function self.pass_over() return C.stentor_pass_over(brain) end
 
+  -- Ends the streams of channels that the config has no more; a list of their
+  -- numbers. true; or nil, message, name.
+  function self.remove(numbers)
+    local most = C.STENTOR_REMOVED_MAX
+    for first = 1, #numbers, most do
+      local count = math.min(most, #numbers - first + 1)
+      local array = ffi.new("uint32_t[?]", count)
+      for i = 0, count - 1 do array[i] = numbers[first + i] end
+      local code = C.stentor_remove(brain, array, count)
+      if code ~= 0 then return tools.failure(code) end
+    end
+    return true
+  end
+
   function self.ready() C.stentor_ready(brain) end
 
   -- Ends this process: it cannot be in charge, and `text` says why.

@@ -249,6 +249,39 @@ describe("reload", function()
     assert.is_true(body == select(3, one:request { method = "POST", path = "/echo", body = body }))
   end)
 
+  it("ends the streams of a channel that is gone, and tells them", function()
+    local more = [[
+local old = channel "old" {}
+local rooms = channel "rooms/:id" {}
+route "GET /both" { stream = { events, old } }
+route "GET /old" { stream = old }
+route "GET /rooms/:id" { stream = function(request) return rooms(request.params.id) end }
+route "POST /old" { respond = function() return 202, { id = old:publish "x" } end }
+on("unsubscribe", function(client, ended) log.info("gone: " .. ended.reason .. ".") end)
+]]
+    start(more)
+    local staying = open()
+    local going = { open "/both", open "/old", open "/rooms/1" }
+    assert.equal(202, (one:request { method = "POST", path = "/old" }))
+    local id = going[2]:wait(1)[1].id
+    reload "2"
+    for i, client in ipairs(going) do
+      eventually(function() return client.connection.ended end)
+      local events = client:events()
+      local gap = events[#events]
+      assert.equal("gap", gap.event)
+      assert.equal("removed", cjson.decode(gap.data).reason)
+      if i < 3 then assert.equal(id, gap.id) end
+    end
+    publish "after"
+    assert.equal("after", staying:wait(1)[1].data)
+    assert.equal(404, (one:request { path = "/old" }))
+    assert.truthy(one:log():find("2 channels are no longer in the config", 1, true))
+    -- It comes back, with what it had.
+    reload("3", more)
+    assert.equal("x", open("/old?since=all"):wait(1)[1].data)
+  end)
+
   it("changes the number of workers, and closes no stream", function()
     start()
     local clients = {}

@@ -108,6 +108,11 @@ const char *stentor_keep_name(struct stentor_brain *brain, uint32_t row)
     (void)brain, (void)row;
     return NULL;
 }
+const char *stentor_channel_name(struct stentor_brain *brain, uint32_t channel)
+{
+    (void)brain, (void)channel;
+    return NULL;
+}
 int stentor_handed_over(struct stentor_brain *brain)
 {
     (void)brain;

@@ -108,6 +108,11 @@ function fake.new()
     return self.died[source .. " " .. position] or 0, 3
   end
   self.pass_over = function() self.passed_over = (self.passed_over or 0) + 1 end
+  self.remove = function(numbers)
+    self.removed = numbers
+    return true
+  end
+  self.close = function(number) return not self.listening[number] end
   self.ready = function() self.is_ready = true end
   self.fail = function(why) self.failure = why end
   self.handed_over = function() return self.was_handed_over end
