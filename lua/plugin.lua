@@ -58,6 +58,9 @@ local function facade(server, title)
     end
     return counters
   end
+
+  -- Whether streams are ended and refused at the moment (`stentor drain`).
+  function methods.draining() return server.core.drained() end
   return setmetatable({ name = title }, { __metatable = "server",
     __index = function(_, name)
       local method = methods[name]

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
-local health = { about = "Says that the server runs, and what it serves." }
+local health = { about = "Says that the server runs, and what it serves; 503 while it "
+  .. "is drained." }
 
 health.options = {
   path = is.path { about = "where it answers", default = "/health" },
@@ -9,8 +10,9 @@ function health.setup(server, options)
   local started = now()
   server:route("GET " .. options.path, {
     respond = function()
-      return 200, {
-        status = "ok",
+      local draining = server:draining()
+      return draining and 503 or 200, {
+        status = draining and "draining" or "ok",
         endpoints = server:routes(),
         uptime = math.floor((now() - started) / 1000), -- seconds
         counters = server:counters(),

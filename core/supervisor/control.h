@@ -130,6 +130,7 @@ enum control_drain_kind {
 struct control_drain {
     uint32_t kind;      /* enum control_drain_kind */
     uint32_t window_ms; /* within which all streams are ended */
+    uint32_t spread_ms; /* over which their clients come back */
 };
 
 /* One received message; the descriptors belong to the receiver. */

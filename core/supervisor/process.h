@@ -39,7 +39,6 @@ struct supervisor {
     uv_signal_t signals[SUPERVISOR_SIGNALS];
     uv_timer_t patience; /* with children that were told to stop */
     bool has_terminal;
-    bool gently;  /* stopping: the clients are sent away over a while */
     bool drained; /* serving, but for streams: `stentor drain` */
     uint64_t started_ms;
     uint64_t stop_by_ms;      /* stopping: when all clients must have gone */

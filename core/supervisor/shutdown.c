@@ -8,6 +8,7 @@
 enum {
     SHUTDOWN_BRAIN_MS = 3000,
     SHUTDOWN_WORKERS_MS = 5000,
+    SHUTDOWN_QUICK_MS = 500,    /* the window of a stop that is not gentle */
     SHUTDOWN_REST_MS = 3000,    /* more than a brain waits for Kafka */
     SHUTDOWN_SPARE_PERCENT = 20 /* of the window: for what comes after it */
 };
@@ -110,7 +111,7 @@ static void stop_workers(struct supervisor *supervisor)
 static void drain_workers(struct supervisor *supervisor)
 {
     uint64_t now = uv_now(&supervisor->loop);
-    if (!supervisor->gently || supervisor->stop_by_ms <= now) {
+    if (supervisor->stop_by_ms <= now) {
         stop_workers(supervisor);
         return;
     }
@@ -119,6 +120,7 @@ static void drain_workers(struct supervisor *supervisor)
     listening_close(&supervisor->listening);
     struct control_drain message = { .kind = DRAIN_LEAVE };
     message.window_ms = (uint32_t)(supervisor->stop_by_ms - now);
+    message.spread_ms = supervisor->plan.supervise.drain_window_ms;
     go(supervisor, PHASE_DRAINING, message.window_ms);
     send_workers(supervisor, CONTROL_DRAIN, &message, sizeof message);
     shutdown_continue(supervisor);
@@ -134,7 +136,6 @@ static void on_patience_over(uv_timer_t *timer)
         child_kill(supervisor->brain);
         break;
     case PHASE_DRAINING:
-        log_info("the drain window is over");
         stop_workers(supervisor);
         break;
     default:
@@ -167,7 +168,8 @@ void shutdown_begin(struct supervisor *supervisor, bool gently)
 {
     uint64_t window_ms = supervisor->plan.supervise.drain_window_ms;
     window_ms -= window_ms * SHUTDOWN_SPARE_PERCENT / 100;
-    supervisor->gently = gently;
+    if (!gently && window_ms > SHUTDOWN_QUICK_MS)
+        window_ms = SHUTDOWN_QUICK_MS;
     supervisor->stop_by_ms = uv_now(&supervisor->loop) + window_ms;
     cease(supervisor);
     go(supervisor, PHASE_STOPPING_BRAIN, SHUTDOWN_BRAIN_MS);
@@ -185,6 +187,7 @@ void shutdown_drain(struct supervisor *supervisor, bool drained)
     struct control_drain message = {
         .kind = drained ? DRAIN_STAY : DRAIN_OVER,
         .window_ms = supervisor->plan.supervise.drain_window_ms,
+        .spread_ms = supervisor->plan.supervise.drain_window_ms,
     };
     if (supervisor->drained == drained)
         return;
@@ -199,7 +202,10 @@ void shutdown_drain(struct supervisor *supervisor, bool drained)
 
 void shutdown_tell_drained(struct supervisor *supervisor, struct child *worker)
 {
-    struct control_drain message = { .kind = DRAIN_STAY };
+    struct control_drain message = {
+        .kind = DRAIN_STAY,
+        .spread_ms = supervisor->plan.supervise.drain_window_ms
+    };
     if (supervisor->drained)
         child_send(worker, CONTROL_DRAIN, &message, sizeof message, NULL, 0);
 }

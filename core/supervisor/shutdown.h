@@ -4,7 +4,7 @@
  * goes on.
  *
  * In order: the brain runs its stop hooks, which find all streams; then the
- * workers send their clients away, over a while or at once, while the brain
+ * workers send their clients away, over a while or quickly, while the brain
  * still answers what was asked; then the rest stops.
  */
 #ifndef STENTOR_SUPERVISOR_SHUTDOWN_H
@@ -15,7 +15,8 @@
 struct child;
 struct supervisor;
 
-/* Begins it. `gently`: clients are sent away over the plan's drain_window. */
+/* Begins it. `gently`: clients are sent away over the plan's drain_window, else
+   within half a second. */
 void shutdown_begin(struct supervisor *supervisor, bool gently);
 
 /* Kills whoever is left; the exit code will be `exit_code`. */

@@ -5,8 +5,10 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "journal/reader.h"
 #include "worker/connection.h"
 #include "worker/process.h"
+#include "worker/stream_own.h"
 
 enum {
     DRAIN_AT_LEAST = 32, /* streams in a tick: few clients need no window */
@@ -21,7 +23,7 @@ void drain_init(struct worker *worker)
 
 uint32_t drain_retry_ms(struct worker *worker)
 {
-    return DRAIN_RETRY_MIN_MS + worker_random(worker, worker->drain.window_ms);
+    return DRAIN_RETRY_MIN_MS + worker_random(worker, worker->drain.spread_ms);
 }
 
 /* The stream stands between two events, so a field and the end fit in. */
@@ -42,9 +44,20 @@ static void say_farewell(struct connection *connection)
 struct walk {
     struct worker *worker;
     uint32_t streams; /* still to be ended in this tick */
+    bool is_over;     /* the window: nobody is waited for */
 };
 
-/* A stream in mid-event is only cut off: its client resumes by its id. */
+/* It has all that was published before the drain: what a stop hook said. */
+static bool has_all(const struct worker *worker,
+                    const struct connection *connection)
+{
+    const struct stream_own *own = connection->own;
+    uint64_t position = own != NULL ? own->position : worker->fanout.position;
+    return position >= worker->drain.whole_to && (own == NULL || !own->writing);
+}
+
+/* At the end of the window a stream may be in mid-event, and is cut off: its
+   client resumes by its id. */
 static void send_away(uv_handle_t *handle, void *data)
 {
     struct walk *walk = data;
@@ -52,7 +65,10 @@ static void send_away(uv_handle_t *handle, void *data)
         return;
     struct connection *connection =
         CHECK_CAST(struct connection, handle->data, CONNECTION_MAGIC);
-    if (connection->state == CONNECTION_STREAMING && walk->streams > 0) {
+    if (connection->state == CONNECTION_STREAMING) {
+        if (walk->streams == 0 ||
+            !(walk->is_over || has_all(walk->worker, connection)))
+            return;
         walk->streams--;
         if (connection->own == NULL)
             say_farewell(connection);
@@ -77,7 +93,9 @@ void drain_tick(struct worker *worker)
     struct drain *drain = &worker->drain;
     if (!drain->active || worker->stopping)
         return;
-    struct walk walk = { .worker = worker, .streams = share_of_tick(worker) };
+    struct walk walk = { .worker = worker,
+                         .streams = share_of_tick(worker),
+                         .is_over = worker_now(worker) >= drain->until_ms };
     uv_walk(&worker->loop, send_away, &walk);
     if (drain->leaves && worker->shown->connections == 0)
         worker_stop(worker);
@@ -91,11 +109,13 @@ void drain_obey(struct worker *worker, const struct control_drain *message)
     wheel_clear(&worker->wheel, &drain->timer);
     drain->active = message->kind != DRAIN_OVER;
     drain->leaves = message->kind == DRAIN_LEAVE;
-    drain->window_ms = message->window_ms;
+    drain->spread_ms = message->spread_ms;
+    drain->whole_to = journal_head(&worker->journal);
     drain->until_ms = worker_now(worker) + message->window_ms;
     log_debug("drain: kind %u, %u streams within %u ms", message->kind,
               worker->shown->streams, message->window_ms);
     if (drain->leaves)
         listeners_leave(worker);
+    worker_keep_awake(worker); /* for the fan-out */
     drain_tick(worker);
 }

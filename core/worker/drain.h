@@ -19,8 +19,10 @@ struct worker;
 struct drain {
     bool active;        /* streams are ended and refused */
     bool leaves;        /* and this process ends after the last connection */
-    uint32_t window_ms; /* the clients come back within it */
+    uint32_t spread_ms; /* the clients come back within it */
     uint64_t until_ms;  /* worker_now when the last stream shall have ended */
+    uint64_t whole_to;  /* position in the journal: what was published before
+                           the drain is still for all */
     struct wheel_member timer;
 };
 
