@@ -21,11 +21,15 @@ static bool workers_are_down(const struct supervisor *supervisor)
     return true;
 }
 
+static bool brains_are_down(const struct supervisor *supervisor)
+{
+    return supervisor->brains[0].state == CHILD_DOWN &&
+           supervisor->brains[1].state == CHILD_DOWN;
+}
+
 static bool all_are_down(const struct supervisor *supervisor)
 {
-    return workers_are_down(supervisor) &&
-           supervisor->brains[0].state == CHILD_DOWN &&
-           supervisor->brains[1].state == CHILD_DOWN &&
+    return workers_are_down(supervisor) && brains_are_down(supervisor) &&
            supervisor->broker.state == CHILD_DOWN;
 }
 
@@ -96,8 +100,6 @@ static void stop_rest(struct supervisor *supervisor)
 {
     go(supervisor, PHASE_STOPPING_REST, SHUTDOWN_REST_MS);
     child_send(supervisor->brain, CONTROL_STOP, NULL, 0, NULL, 0);
-    /* The brain has written what it had to write. */
-    child_send(&supervisor->broker, CONTROL_STOP, NULL, 0, NULL, 0);
     shutdown_continue(supervisor);
 }
 
@@ -154,6 +156,9 @@ void shutdown_continue(struct supervisor *supervisor)
         stop_rest(supervisor);
     else if (phase >= PHASE_STOPPING_REST && all_are_down(supervisor))
         finish(supervisor);
+    else if (phase == PHASE_STOPPING_REST && brains_are_down(supervisor))
+        /* Not before: the brain had something to write to it. */
+        child_send(&supervisor->broker, CONTROL_STOP, NULL, 0, NULL, 0);
 }
 
 void shutdown_take_stopped(struct supervisor *supervisor, struct child *brain)
