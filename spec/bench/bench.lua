@@ -142,7 +142,7 @@ local function run(options)
   local titles = markdown.titles(shown)
   say(("%s; %s%s\n\n"):format(proc.machine(), os.date "!%Y-%m-%d %H:%M UTC",
                               options.short and "; a smoke check, not a measurement" or ""))
-  say("In brackets: stentor's figure divided by that one.\n\n", markdown.head(shown, titles))
+  say("In brackets: Stentor's figure divided by that one.\n\n", markdown.head(shown, titles))
   for _, name in ipairs(options.scenarios) do
     local scenario = scenarios.get(name)
     context.notes = { unpack(missing) }

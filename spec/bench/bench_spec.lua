@@ -75,6 +75,23 @@ describe("the bench", function()
     assert.is_truthy(page:find("Not measured:\n\n* a\n", 1, true), page)
   end)
 
+  it("sums up: what has a goal, and who did not deliver everything", function()
+    local rows = { row(), row { { ceiling = 9, text = "≤ 9" } }, row(),
+                   { what = "every event", is_check = true } }
+    rows[3].what = "not in it"
+    local function summary(fault)
+      local figures = { stentor = { cpu = 6 }, bare = { cpu = 5, fault = fault } }
+      return markdown.page({ { title = "paced", about = "", date = "", machine = "", notes = {},
+                               titles = titles, lines = judge.lines(rows, figures, peers, shown,
+                               true) } }, true)
+    end
+    assert.is_truthy(summary():find("| **paced** | CPU |", 1, true))
+    assert.is_truthy(summary():find("|  | CPU | 6 µs | 5 µs (1.20) | – | ≤ 9 | yes |", 1, true))
+    assert.is_nil(summary():find("not in it", 1, true))
+    assert.is_nil(summary():find("every event", 1, true))
+    assert.is_truthy(summary("3 lost"):find("|  | every event | all | 3 lost |", 1, true))
+  end)
+
   it("finds its place in the README", function()
     local file = assert(io.open "README.md")
     local text = file:read "*a"

@@ -52,8 +52,8 @@ end
 function judge.lines(rows, figures, peers, shown, judges_speed)
   local lines = {}
   for _, row in ipairs(rows) do
-    local line = { what = row.what, key = row.key, better = row.better, cells = {}, values = {},
-                   goals = {}, good = true }
+    local line = { what = row.what, key = row.key, better = row.better, is_check = row.is_check,
+                   cells = {}, values = {}, goals = {}, good = true }
     local ours = figures.stentor and figures.stentor[row.key]
     for _, name in ipairs(shown) do
       line.cells[name] = cell_of(row, name, figures, ours)

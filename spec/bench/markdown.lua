@@ -78,23 +78,41 @@ function markdown.report(records)
   return table.concat(parts)
 end
 
---- All that was measured: the table, what is missing in it, and what it is of.
-function markdown.page(records)
+-- Of a summary: the first figure of each scenario and those with a goal, and
+-- who did not deliver everything.
+local function belongs(line, number)
+  if not line.is_check then return number == 1 or #line.goals > 0 end
+  for _, cell in pairs(line.cells) do
+    if cell ~= "all" then return true end
+  end
+  return false
+end
+
+local function rows_of(record, shown, is_summary)
+  local rows = {}
+  for number, line in ipairs(record.lines) do
+    if not is_summary or belongs(line, number) then
+      local title = #rows == 0 and ("**%s**"):format(record.title) or ""
+      rows[#rows + 1] = markdown.line(title, line, shown)
+    end
+  end
+  return table.concat(rows)
+end
+
+--- What was measured: the table (all of it, or a summary), what it is of, and
+-- what is missing in it.
+function markdown.page(records, is_summary)
   if #records == 0 then return "Nothing was measured yet.\n" end
   local shown, titles = all_shown(records)
   local parts, notes, seen, legend = {}, {}, {}, {}
   for i, record in ipairs(records) do
-    for j, line in ipairs(record.lines) do
-      parts[#parts + 1] = markdown.line(j == 1 and ("**%s**"):format(record.title) or "", line,
-                                        shown)
-    end
+    parts[i] = rows_of(record, shown, is_summary)
     add_notes(notes, seen, record.notes)
     legend[i] = ("* **%s** (%s): %s\n"):format(record.title, record.date, record.about)
   end
-  local last = records[#records]
   return table.concat {
-    ("Measured on %s. In brackets: stentor's figure divided by that one.\n\n"):format(
-      last.machine),
+    ("Measured on %s. In brackets: Stentor's figure divided by that one.\n\n"):format(
+      records[#records].machine),
     markdown.head(shown, titles), table.concat(parts), "\n", table.concat(legend),
     #notes > 0 and "\nNot measured:\n\n" .. table.concat(notes) or "",
   }

@@ -45,7 +45,8 @@ function record.replace(text, page)
 end
 
 function record.write_readme()
-  server.write("README.md", record.replace(read "README.md", markdown.page(record.load_all())))
+  server.write("README.md", record.replace(read "README.md",
+                                           markdown.page(record.load_all(), true)))
 end
 
 return record
