@@ -53,6 +53,33 @@ static void take_size_byte(struct body *body, char byte)
     }
 }
 
+/* The end of one chunk and the head of the next, as nearly all servers write
+   them: whole, and without extensions. Returns the bytes they have, or 0 where
+   that is not so and the framing is to be looked at byte by byte. */
+static size_t take_plain_head(struct body *body, const char *bytes, size_t size)
+{
+    size_t at = 0, digits = 0;
+    uint64_t left = 0;
+    if (body->digits > 0 || size < 2)
+        return 0;
+    if (body->state == BODY_CHUNK_END && bytes[0] == '\r' && bytes[1] == '\n')
+        at = 2;
+    else if (body->state != BODY_CHUNK_SIZE)
+        return 0;
+    for (int value; at < size && digits < 8; at++, digits++) {
+        value = hex_value(bytes[at]);
+        if (value < 0)
+            break;
+        left = left * 16 + (uint64_t)value;
+    }
+    if (left == 0 || at + 2 > size || bytes[at] != '\r' ||
+        bytes[at + 1] != '\n')
+        return 0;
+    body->left = left;
+    body->state = BODY_CHUNK_DATA;
+    return at + 2;
+}
+
 /* One byte of framing; false if it was not consumed. */
 static int take_framing_byte(struct body *body, char byte)
 {
@@ -105,7 +132,7 @@ static size_t take_data(struct body *body, const char *bytes, size_t size,
 size_t load_body_take(struct body *body, const char *bytes, size_t size,
                       const char **run, size_t *run_size)
 {
-    size_t used = 0;
+    size_t used = take_plain_head(body, bytes, size);
     *run_size = 0;
     while (used < size) {
         if (body->state == BODY_CHUNK_DATA || body->state == BODY_COUNTED ||

@@ -185,8 +185,10 @@ static void hold(struct stream_reader *reader, const char *bytes, size_t size)
     reader->held = (uint16_t)(reader->held + size);
 }
 
-static const char *find_line_end(const char *at, const char *end)
+static const char *find_line_end(const char *at, const char *end, bool has_cr)
 {
+    if (!has_cr)
+        return memchr(at, '\n', (size_t)(end - at));
     while (at < end) {
         size_t window = (size_t)(end - at);
         if (window > SEARCH_BYTES)
@@ -205,6 +207,8 @@ static void feed_lines(struct stream_reader *reader,
                        const struct stream_context *context, const char *at,
                        const char *end, uint64_t now_us)
 {
+    /* Nearly all servers end lines with LF alone. */
+    bool has_cr = memchr(at, '\r', (size_t)(end - at)) != NULL;
     while (at < end) {
         if (reader->after_cr) {
             reader->after_cr = false;
@@ -213,7 +217,7 @@ static void feed_lines(struct stream_reader *reader,
                 continue;
             }
         }
-        const char *stop = find_line_end(at, end);
+        const char *stop = find_line_end(at, end, has_cr);
         if (stop == NULL) {
             hold(reader, at, (size_t)(end - at));
             return;
