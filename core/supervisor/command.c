@@ -113,10 +113,6 @@ static void ask_reload(struct command *command)
 {
     struct supervisor *supervisor = command->supervisor;
     const struct reload *reload = &supervisor->reload;
-    if (supervisor->phase != PHASE_SERVING) {
-        answer(command, 1, "the server is stopping");
-        return;
-    }
     command->reload = reload_ask(supervisor);
     if (reload->last == command->reload && reload->next == NULL)
         answer(command, !reload->succeeded, reload->text.bytes);

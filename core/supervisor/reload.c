@@ -66,12 +66,18 @@ static void begin(struct supervisor *supervisor);
 uint64_t reload_ask(struct supervisor *supervisor)
 {
     struct reload *reload = &supervisor->reload;
-    if (reload->step == RELOAD_NONE) {
+    if (reload->step == RELOAD_NONE && supervisor->phase == PHASE_SERVING) {
         begin(supervisor);
         return reload->last;
     }
     reload->again = true;
     return reload->last + 1;
+}
+
+void reload_serve(struct supervisor *supervisor)
+{
+    if (supervisor->reload.again)
+        begin(supervisor);
 }
 
 /* Tells the result, which is in `text`. */

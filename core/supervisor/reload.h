@@ -57,9 +57,13 @@ struct reload {
 void reload_init(struct supervisor *supervisor);
 void reload_close(struct supervisor *supervisor);
 
-/* Begins one, or notes that one more is wanted after the one under way.
+/* Begins one, or notes that one is wanted after the one under way, or once we
+   serve.
    Returns its number, by which command_reload_ended tells its end. */
 uint64_t reload_ask(struct supervisor *supervisor);
+
+/* We serve from now on. */
+void reload_serve(struct supervisor *supervisor);
 
 /* Ends the one under way, as the server stops. */
 void reload_give_up(struct supervisor *supervisor);

@@ -92,6 +92,8 @@ void startup_carry_out(struct supervisor *supervisor)
     log_set_level((enum log_level)supervisor->plan.log_level);
     plan_warn_of_descriptors(&supervisor->plan, workers);
     supervisor->phase = PHASE_OPENING;
+    if (commands_open(supervisor, error) != 0)
+        log_warn("%s", error);
     say_started(supervisor->brain);
     for (uint32_t i = 0; i < workers; i++) {
         child_init(&supervisor->workers[i], &supervisor->loop, "worker",
@@ -136,12 +138,10 @@ void startup_count_ready(struct supervisor *supervisor)
 
 void startup_serve(struct supervisor *supervisor)
 {
-    char error[STENTOR_ERROR_BYTES];
     supervisor->phase = PHASE_SERVING;
     workers_settle(supervisor);
-    if (commands_open(supervisor, error) != 0)
-        log_warn("%s", error);
     say_ready(supervisor);
+    reload_serve(supervisor);
 }
 
 void startup_say_wrong(const char *text)

@@ -218,10 +218,9 @@ static void on_signal(uv_signal_t *handle, int number)
     struct supervisor *supervisor =
         CHECK_CAST(struct supervisor, handle->data, SUPERVISOR_MAGIC);
     bool reload = number == SIGHUP && !terminal_has_gone(supervisor);
-    if (reload && supervisor->phase == PHASE_SERVING) {
-        reload_ask(supervisor);
-    } else if (reload) {
-        log_info("not reloading: the server does not serve");
+    if (reload) {
+        if (supervisor->phase <= PHASE_SERVING)
+            reload_ask(supervisor);
     } else if (supervisor->phase == PHASE_SERVING) {
         log_info("stopping (%s)", strsignal(number));
         shutdown_begin(supervisor, number == SIGTERM);

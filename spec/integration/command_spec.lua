@@ -132,7 +132,7 @@ describe("the control socket", function()
     local function talk(bytes)
       local pipe, text, ended = uv.new_pipe(false), "", false
       pipe:connect(one.folder .. "/c", function(why)
-        assert(not why, why)
+        if why then error("cannot connect: " .. why) end
         pipe:read_start(function(_, more)
           if more then text = text .. more else ended = true end
         end)
