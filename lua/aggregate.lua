@@ -11,15 +11,14 @@ local careful = require "stentor.aggregate.careful"
 local channels = require "stentor.aggregate.channels"
 local fold = require "stentor.fold"
 local loop = require "stentor.aggregate.loop"
-local pane = require "stentor.aggregate.pane"
 local standin = require "stentor.config.standin"
+local state = require "stentor.aggregate.state"
 local timers = require "stentor.timers"
 local topic_feed = require "stentor.aggregate.topic"
 
 local aggregate = {}
 aggregate.__index = aggregate
 
-local FORMAT = 1 -- of the kept record
 local SAVE_EVERY = 1000 -- ms
 local SAVE_SHARE = 50 -- at most one part in so many of the time is for saving
 local TURN_MS = 2 -- for one aggregate in one turn of the loop
@@ -42,16 +41,15 @@ local function parts_of(folds)
   return parts
 end
 
--- What a kept state must have been made by to fit. Functions have no name that
--- outlives a brain; whoever changes one's meaning renames the aggregate.
-local function signature(settings, parts)
-  local by = settings.by
-  local lines = { type(by) == "function" and "by function"
-    or "by " .. tostring(by), "window " .. settings.window }
-  for _, part in ipairs(parts) do
-    lines[#lines + 1] = ("%s = %s"):format(part.name, tostring(part.fold))
+-- The name under which its place in a topic is kept. Not by the brokers'
+-- addresses: those may change while it is the same cluster.
+local function feed_name(topic)
+  for number, bus in ipairs(topic.server.buses) do
+    if bus == topic.bus and number > 1 then
+      return ("topic %s of cluster %d"):format(topic.name, number)
+    end
   end
-  return table.concat(lines, "\n")
+  return "topic " .. topic.name
 end
 
 -- `settings`: as config/aggregate.lua gives them.
@@ -60,8 +58,9 @@ function aggregate.new(server, name, settings)
   local self = setmetatable({ name = name, server = server,
     settings = settings, parts = parts,
     source = "aggregate/" .. name, -- its name on the shelf and for the blame
-    signature = signature(settings, parts), running = false, dirty = false,
-    is_kept = false, changed = false, logged_at = -math.huge, unlogged = 0, feeds = {},
+    signature = state.signature(settings, parts), running = false, dirty = false,
+    changed = false, logged_at = -math.huge, unlogged = 0,
+    refused_at = -math.huge, feeds = {},
     counters = { records = 0, bad = 0, skipped = 0, unkeyed = 0, keys_full = 0,
       failed = 0, lost = 0, refused = 0 } }, aggregate)
   self.loop = loop.new { where = settings.where, by = settings.by,
@@ -70,17 +69,9 @@ function aggregate.new(server, name, settings)
     self.feeds.channels = channels.new(self, settings.from.channels)
   end
   for _, topic in ipairs(settings.from.topics) do
-    local bus = topic.bus.settings.brokers
-    self.feeds[("%s at %s"):format(topic.name, bus)] =
-      topic_feed.new(self, topic)
+    self.feeds[feed_name(topic)] = topic_feed.new(self, topic)
   end
   return self
-end
-
-local function new_pane(self)
-  local one = pane.new(self.parts, self.settings.keys)
-  if not self.settings.by then one:add("") end
-  return one
 end
 
 -- A script's failure at a record, at most one line a second.
@@ -113,22 +104,28 @@ local function take(self, view, first, last)
   end
 end
 
--- Takes a batch of `count` records; `place` names where they are from.
+local function take_batch(self, view, count, place)
+  if self.careful_left == 0 then return take(self, view, 0, count - 1) end
+  careful.take(self, view, count, place, function(index)
+    take(self, view, index, index)
+  end)
+end
+
+-- Takes a batch of `count` records; `place` names where they are from. None of
+-- it may wait: in between, state and place would not fit.
 function aggregate:take(view, count, place)
-  local counters = self.counters
-  local full = counters.keys_full
-  if self.careful_left == 0 then
-    take(self, view, 0, count - 1)
-  else
-    careful.take(self, view, count, place, function(index)
-      take(self, view, index, index)
-    end)
-  end
+  local server, counters = self.server, self.counters
+  local full, waits = counters.keys_full, server.may_not_wait
+  server.may_not_wait = "what folds records may not wait"
+  server.core.doing(self)
+  take_batch(self, view, count, place)
+  server.core.doing(server.pool.what)
+  server.may_not_wait = waits
   counters.records = counters.records + count
   self.dirty, self.changed = true, true
   if full == 0 and counters.keys_full > 0 then
-    self.server.log.warn(("%s: keys = %d is reached: records of further keys "
-      .. "are counted (keys_full), not folded"):format(self.title,
+    server.log.warn(("%s: keys = %d is reached: records of further keys are "
+      .. "counted (keys_full), not folded"):format(self.title,
       self.settings.keys))
   end
 end
@@ -147,93 +144,17 @@ function aggregate:catch_up(ms)
     return false
   end
   self.running = true
-  local waits = server.may_not_wait
-  server.may_not_wait = "what folds records may not wait"
-  server.core.doing(self)
   local ok, more = pcall(feed.run, feed, server.core.monotonic() + ms)
-  server.core.doing(server.pool.what)
-  server.may_not_wait = waits
   self.running = false
   if not ok then error(more, 0) end
   return more
-end
-
-local function positions(self)
-  local all = {}
-  for name, feed in pairs(self.feeds) do all[name] = feed:position() end
-  return all
-end
-
--- Whether all could be written.
-local function write(self, writer)
-  writer.number(FORMAT)
-  writer.text(self.signature)
-  writer.value(self.counters)
-  writer.value(positions(self))
-  return self.pane:save(writer)
-end
-
--- Keeps what it knows for the next brain.
-function aggregate:save()
-  if not self.dirty then return end
-  local core, whole = self.server.core, true
-  local began = core.monotonic()
-  local ok, why, code = core.keep_packed(self.source, function(writer)
-    whole = write(self, writer)
-  end)
-  self.save_ms = core.monotonic() - began
-  for _, feed in pairs(self.feeds) do feed:saved() end
-  if ok then
-    self.dirty, self.is_kept = false, true
-  else
-    self.counters.refused = self.counters.refused + 1
-    if code == "EFULL" then why = "limits.kept is reached" end
-    failed(self, "its state cannot be kept: " .. why)
-  end
-  if not whole and not self.warned then
-    self.warned = true
-    self.server.log.warn(("%s: a value that is no plain data is not kept: a "
-      .. "restart forgets it"):format(self.title))
-  end
-end
-
-local function read(self, reader)
-  if reader.number() ~= FORMAT or reader.text() ~= self.signature then
-    return nil, "its folds are others now"
-  end
-  local counters, at = reader.value(), reader.value()
-  local one = pane.new(self.parts, self.settings.keys)
-  one:load(reader)
-  for name in pairs(self.counters) do
-    self.counters[name] = counters[name] or 0
-  end
-  return one, at
-end
-
--- What the brain before has kept; the positions, or nil.
-local function load(self)
-  local core = self.server.core
-  local ok, one, at = pcall(core.kept_packed, self.source,
-    function(reader) return read(self, reader) end)
-  if ok and one then
-    self.pane, self.is_kept = one, true
-    return at
-  end
-  self.pane = new_pane(self)
-  local why = ok and at or tostring(one)
-  local _, _, code = core.keep_get(self.source)
-  if code ~= "ENOTFOUND" then
-    self.server.log.warn(("%s: begins anew, what was kept does not fit: %s")
-      :format(self.title, why))
-  end
-  return nil
 end
 
 local save_due
 
 function save_due(self)
   if self.server:pauses(save_due, self) then return end
-  self:save()
+  state.save(self)
   local delay = math.max(SAVE_EVERY, (self.save_ms or 0) * SAVE_SHARE)
   self.server.clock:after(delay, save_due, self)
 end
@@ -242,16 +163,23 @@ local function emit(self)
   self:catch_up(VALUE_MS)
   if not self.changed then return end
   self.changed = false
-  self.settings.into:publish(self:snapshot())
+  local ok, problem = pcall(self.settings.into.publish, self.settings.into,
+    self:snapshot())
+  if ok then return end
+  self.changed = true -- the next time, then
+  error(problem, 0)
 end
 
 -- Takes over what the brain before has kept; once.
 function aggregate:restore()
   if self.pane then return end
   careful.begin(self)
-  local at = load(self) or {}
+  local at = state.load(self) or {}
   for name, feed in pairs(self.feeds) do feed:start(at[name]) end
 end
+
+-- Keeps what it knows for the next brain.
+aggregate.save = state.save
 
 -- This brain is in charge: goes on where the one before has ended.
 function aggregate:start()
@@ -292,9 +220,30 @@ function aggregate.on_appended(server)
   if more then server.core.follow() end
 end
 
+-- This brain is in charge.
+function aggregate.start_all(server)
+  local declared = {}
+  for _, one in ipairs(server.aggregates) do declared[one.source] = true end
+  for _, name in ipairs(server.core.keep_names()) do
+    if name:find("^aggregate/") and not declared[name] then
+      server.core.keep_remove(name) -- of an aggregate that is gone
+    end
+  end
+  for _, one in ipairs(server.aggregates) do
+    one:start()
+    server:add_pausable(one)
+  end
+end
+
+-- While another brain tries to take over nothing is read. That one may have
+-- kept what it knew, or removed what it does not know.
+function aggregate.pause() end
+
+function aggregate:resume() self.dirty = true end
+
 -- This brain is about to go.
 function aggregate.save_all(server)
-  for _, one in ipairs(server.aggregates) do one:save() end
+  for _, one in ipairs(server.aggregates) do state.save(one) end
 end
 
 -- For `stentor status`: what it is over, and what of its counters is not zero.

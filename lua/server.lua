@@ -201,7 +201,7 @@ function server:go()
   keep.take(self)
   self.phase = "running"
   self:resume_channels()
-  for _, one in ipairs(self.aggregates) do one:start() end
+  aggregate.start_all(self)
   wrong = self:read_topics()
   if wrong then return self.core.fail(wrong) end
   for _, timer in ipairs(self.timers) do timers.start(self, timer) end

@@ -31,7 +31,8 @@ function feed:take(view, count)
   aggregate:take(view, count, self.place)
   view.index = count - 1
   self.next[view.partition] = view.offset + 1
-  if not aggregate.is_kept then aggregate:save() end
+  -- Once at once: until then nothing says where it began.
+  if not aggregate.save_ms then aggregate:save() end
 end
 
 function feed:lost(text) self.aggregate:lost(text) end
