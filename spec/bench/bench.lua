@@ -39,6 +39,8 @@ usage: ./dev bench [option…] [scenario…]
   --binary=PATH    of our server
 ]]
 
+local BUSY = 2 -- from this load average on the machine has other things to do
+
 local full = { clients = 10000, seconds = 5, few = 1000, many = 15000, everyday = 1000,
                channels = 40, crowd = 50000, idle = 100000, idle_seconds = 60, records = 3000000 }
 local short = { clients = 1000, seconds = 2, few = 200, many = 1000, everyday = 200, channels = 10,
@@ -135,8 +137,18 @@ local function write_plots(name, scenario, lines, found, shown)
   end
 end
 
+-- A machine that has other things to do spoils what is measured on it.
+local function note_load(notes)
+  local load = proc.load_average()
+  if load >= BUSY then
+    measure.note(notes, ("the machine was busy when it began (load average %.1f): the figures of %s "
+      .. "are worth little"):format(load, os.date "!%Y-%m-%d %H:%M UTC"))
+  end
+end
+
 local function run(options)
   local missing, all_good = {}, true
+  note_load(missing)
   local found, shown = gather(options, missing)
   local context = { size = options.size, rounds = options.rounds, figures = {} }
   local titles = markdown.titles(shown)

@@ -72,7 +72,7 @@ describe("the bench", function()
       "| **paced** | CPU | 6 µs | 5 µs (1.20) | ≤ 1.05 × bare loop | **no** |", 1, true), page)
     assert.is_truthy(page:find("| **crowd** | x | – | – |  |  |", 1, true), page)
     assert.is_truthy(page:find("* **crowd** (yesterday): many\n", 1, true), page)
-    assert.is_truthy(page:find("Not measured:\n\n* a\n", 1, true), page)
+    assert.is_truthy(page:find("Notes:\n\n* a\n", 1, true), page)
   end)
 
   it("sums up: what has a goal, and who did not deliver everything", function()

@@ -100,7 +100,7 @@ local function rows_of(record, shown, is_summary)
 end
 
 --- What was measured: the table (all of it, or a summary), what it is of, and
--- what is missing in it.
+-- what is to be said of it.
 function markdown.page(records, is_summary)
   if #records == 0 then return "Nothing was measured yet.\n" end
   local shown, titles = all_shown(records)
@@ -114,7 +114,7 @@ function markdown.page(records, is_summary)
     ("Measured on %s. In brackets: Stentor's figure divided by that one.\n\n"):format(
       records[#records].machine),
     markdown.head(shown, titles), table.concat(parts), "\n", table.concat(legend),
-    #notes > 0 and "\nNot measured:\n\n" .. table.concat(notes) or "",
+    #notes > 0 and "\nNotes:\n\n" .. table.concat(notes) or "",
   }
 end
 

@@ -95,6 +95,11 @@ function proc.exposed(pids)
   return nil
 end
 
+-- How many processes wanted a processor, on average over the last minute.
+function proc.load_average()
+  return tonumber((read "/proc/loadavg" or ""):match "^%S+") or 0
+end
+
 -- "AMD EPYC …, 2 cores, Linux 6.1.0": what the figures were taken on.
 function proc.machine()
   local cpu = read("/proc/cpuinfo") or ""
