@@ -9,7 +9,7 @@ package.loaded["stentor.core"] = package.loaded["stentor.core"] or fake
 local boot = require "stentor.boot"
 local pump = require "stentor.pump"
 
-local support = {}
+local support = { fake = fake }
 
 -- Writes `files` (path → text) into a new folder; returns it with "/".
 function support.folder(files)
