@@ -226,6 +226,47 @@ describe("reload", function()
     eventually(function() return #one:children() == 3 end)
   end)
 
+  it("starts a brain at once where there is none", function()
+    start()
+    local client = open()
+    write "wrong {}"
+    uv.kill(one:children("brain").pid, "sigkill")
+    eventually(function() return times_logged "again in 0.8 s" >= 1 end)
+    assert.equal('config.lua:1: unknown word "wrong"\n', fail "wrong {}")
+    reload "2"
+    assert.equal("2", version())
+    publish "after"
+    assert.equal("after", client:wait(1)[1].data)
+    assert.is_nil(client.connection.ended)
+  end)
+
+  it("takes over from a brain that hangs", function()
+    start [[
+supervise { brain_timeout = "400ms" }
+route "GET /hang" { respond = function() while true do end end }
+]]
+    local client = open()
+    local hung = send { path = "/hang" }
+    write(text_of "2")
+    assert.equal(0, command("reload").code)
+    assert.equal("outcome unknown\n", hung:response().body)
+    assert.equal("2", version())
+    assert.is_nil(client.connection.ended)
+    assert.equal(1, times_logged "has hung for 0.4 s in route")
+  end)
+
+  it("asked for again while it is under way reads the config once more", function()
+    start()
+    write(text_of "2")
+    for _ = 1, 5 do one:kill "sighup" end
+    eventually(function() return times_logged "reloading" >= 1 end)
+    write(text_of "3")
+    local run = command "reload"
+    assert.equal(0, run.code)
+    assert.equal("3", version())
+    eventually(function() return #one:children() == 3 end)
+  end)
+
   it("stops a config that loops while it loads", function()
     start()
     assert.truthy(fail(text_of("2", 'supervise { brain_timeout = "100ms" } while true do end'))
@@ -325,6 +366,7 @@ end }
     assert.equal(3, after.more)
     assert.equal(7, after.state.fresh)
     assert.equal(2 / 3, after.state.list[2].at)
+    eventually(function() return #one:children() == 3 end) -- the old one has gone
     uv.kill(one:children("brain").pid, "sigkill")
     eventually(function() return times_logged "in charge again" == 1 end)
     assert.equal(1, count().state.times)
