@@ -141,8 +141,8 @@ end
 local function note_load(notes)
   local load = proc.load_average()
   if load >= BUSY then
-    measure.note(notes, ("the machine was busy when it began (load average %.1f): the figures of %s "
-      .. "are worth little"):format(load, os.date "!%Y-%m-%d %H:%M UTC"))
+    measure.note(notes, ("the machine was busy when it began (load average %.1f): the figures "
+      .. "of %s are worth little"):format(load, os.date "!%Y-%m-%d %H:%M UTC"))
   end
 end
 
