@@ -28,8 +28,8 @@
 #include "kafka/topic.h"
 
 enum {
-    SINK_WAIT_MS = 1000,    /* after an error */
-    SINK_METADATA_MS = 2000 /* for an answer, in the thread pool */
+    SINK_WAIT_MS = 1000,     /* after an error */
+    SINK_LOOK_RECORDS = 8192 /* for the oldest that waits */
 };
 
 static const struct journal_record *record_at(const struct sink *sink,
@@ -128,28 +128,55 @@ static void rewind_cursor(struct sink *sink)
                          : row->seq;
 }
 
-void sink_start(struct sink *sink)
+static void count_saved(struct sink *sink)
 {
-    struct ledger_row *row = sink->row;
-    uint64_t position = row->outbox_tail;
-    for (; position < row->outbox_head;) {
+    uint64_t position = sink->row->outbox_tail;
+    while (position < sink->row->outbox_head) {
         const struct journal_record *record =
             outbox_record(&sink->outbox, position);
         count_waiting(sink, record);
         position += record->size;
     }
+}
+
+static void count_in_journal(struct sink *sink)
+{
+    struct ledger_row *row = sink->row;
+    uint64_t tail = journal_tail(sink->journal);
     /* What the tail has passed is acknowledged or saved: see sink_save. */
-    if (row->position < journal_tail(sink->journal)) {
+    if (row->position < tail) {
         log_warn("kafka: topic %s: while no channel was copied to it, events "
                  "that may have waited were overwritten",
                  sink->topic->name);
-        row->position = journal_tail(sink->journal);
+        row->position = tail;
     }
-    for (position = row->position; position < journal_head(sink->journal);) {
+    uint64_t position = row->position;
+    while (position < journal_head(sink->journal)) {
         const struct journal_record *record = record_at(sink, position);
         if (record->seq >= row->seq && sink_owns(sink, record))
             count_waiting(sink, record);
         position += record->size;
+    }
+}
+
+static _Noreturn void give_up(const struct sink *sink, const char *error)
+{
+    log_error("kafka: topic %s: %s", sink->topic->name, error);
+    exit(1); /* the supervisor starts another brain */
+}
+
+void sink_start(struct sink *sink)
+{
+    char error[STENTOR_ERROR_BYTES];
+    count_saved(sink);
+    count_in_journal(sink);
+    /* More waits than a new config allows: there has to be room for it. */
+    if (sink->waiting_bytes > sink->bytes_max) {
+        outbox_close(&sink->outbox);
+        if (load(sink, sink->waiting_bytes, error) != 0)
+            give_up(sink, error);
+        count_saved(sink);
+        count_in_journal(sink);
     }
     rewind_cursor(sink);
     if (sink->waiting > 0)
@@ -161,10 +188,8 @@ void sink_resume(struct sink *sink)
 {
     char error[STENTOR_ERROR_BYTES];
     outbox_close(&sink->outbox);
-    if (load(sink, sink->bytes_max, error) != 0) {
-        log_error("kafka: topic %s: %s", sink->topic->name, error);
-        exit(1); /* the supervisor starts another brain */
-    }
+    if (load(sink, sink->bytes_max, error) != 0)
+        give_up(sink, error);
     sink_start(sink);
 }
 
@@ -274,10 +299,24 @@ bool sink_turn(struct sink *sink)
     }
 }
 
+/* When the first waiting record in the journal was published; `otherwise` if it
+   is not among the next ones, most of which are of other channels then. */
+static uint64_t first_time_ms(const struct sink *sink, uint64_t otherwise)
+{
+    uint64_t at = sink->read, head = journal_head(sink->journal);
+    for (int i = 0; at < head && i < SINK_LOOK_RECORDS; i++) {
+        const struct journal_record *record = record_at(sink, at);
+        if (record->seq >= sink->next_seq && sink_owns(sink, record))
+            return record->time_ms;
+        at += record->size;
+    }
+    return otherwise;
+}
+
 uint64_t sink_oldest_ms(const struct sink *sink, uint64_t now_ms)
 {
     const struct ledger_row *row = sink->row;
-    uint64_t time_ms = now_ms;
+    uint64_t time_ms;
     if (sink->waiting == 0)
         return 0;
     if (window_count(&sink->window) > 0)
@@ -285,13 +324,6 @@ uint64_t sink_oldest_ms(const struct sink *sink, uint64_t now_ms)
     else if (row->outbox_tail < row->outbox_head)
         time_ms = outbox_record(&sink->outbox, row->outbox_tail)->time_ms;
     else
-        for (uint64_t at = sink->read; at < journal_head(sink->journal);) {
-            const struct journal_record *record = record_at(sink, at);
-            at += record->size;
-            if (record->seq < sink->next_seq || !sink_owns(sink, record))
-                continue;
-            time_ms = record->time_ms;
-            break;
-        }
+        time_ms = first_time_ms(sink, now_ms);
     return now_ms > time_ms ? now_ms - time_ms : 0;
 }

@@ -227,6 +227,20 @@ describe("a sink", function()
     assert.equal(tonumber(row().outbox_head), tonumber(row().outbox_tail))
   end)
 
+  it("has room for what waits also when the outbox has become smaller", function()
+    broker:tell "down"
+    local pid = brain(3000, { outbox = 2 ^ 24, each = 200, size = 900, on_turn = function()
+      if control[0] >= 3000 then control[1] = 1 end
+    end })
+    eventually(function() return control[1] == 1 end, 20)
+    assert.equal(0, tonumber(row().outbox_head)) -- all of it is in the journal
+    fork.kill(pid)
+    one:next_writer()
+    broker:tell "up"
+    finish(brain(9000, { outbox = 2 ^ 20, each = 200, size = 900 }))
+    check(9000)
+  end)
+
   it("refuses, or drops and counts, when the outbox is full", function()
     broker:tell "down"
     for _, drops in ipairs { false, true } do
