@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "base/check.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "journal/reader.h"
 #include "kafka/message.h"
@@ -36,10 +37,14 @@ static void move_cursor(struct sink *sink, const struct window_slot *slot)
     if (row->outbox_tail < row->outbox_head &&
         outbox_record(&sink->outbox, row->outbox_tail)->seq == slot->seq) {
         outbox_drop(&sink->outbox);
+        FAULT_POINT("sink: dropped");
     } else {
+        FAULT_POINT("sink: acknowledged");
         __atomic_store_n(&row->seq, slot->seq + 1, __ATOMIC_RELEASE);
+        FAULT_POINT("sink: seq moved");
         __atomic_store_n(&row->position, slot->end, __ATOMIC_RELEASE);
     }
+    FAULT_POINT("sink: cursor moved");
     if (slot->partition >= 0 && slot->partition < LEDGER_PARTITIONS_MAX &&
         sink->known_at == sink->known_count)
         __atomic_store_n(&row->offsets[slot->partition], slot->offset + 1,
@@ -152,7 +157,9 @@ static enum verdict send_record(struct sink *sink,
     }
     if (sink->row->handed_seq < record->seq)
         __atomic_store_n(&sink->row->handed_seq, record->seq, __ATOMIC_RELEASE);
+    FAULT_POINT("sink: noted");
     rd_kafka_resp_err_t code = produce(sink, record);
+    FAULT_POINT("sink: handed");
     enum verdict verdict = verdict_of(code);
     if (verdict == SENT) {
         sink->outstanding++;
@@ -276,7 +283,7 @@ void sink_report(struct sink *sink, uint64_t number,
         if (is_hopeless(message->err))
             sink->single_seq = sink->row->handed_seq;
         log_warn("kafka: topic %s: %s: it is sent again", sink->topic->name,
-                 rd_kafka_message_errstr(message));
+                 rd_kafka_err2str(message->err));
         sink_restart(sink, false);
         return;
     }

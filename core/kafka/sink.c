@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/fault.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -252,10 +253,12 @@ void sink_save(struct sink *sink, uint64_t limit)
             bool was_read = record->seq < sink->next_seq;
             /* There is room for all that waits: sink_consider saw to that. */
             CHECK(outbox_add(&sink->outbox, record) == 0);
+            FAULT_POINT("sink: saved");
             if (was_read)
                 sink->outbox_read = row->outbox_head;
         }
         row->seq = record->seq + 1;
+        FAULT_POINT("sink: passed");
         row->position += record->size;
     }
     if (sink->read < row->position)

@@ -73,10 +73,14 @@ function methods:close()
   self.words = nil
 end
 
---- The names of all points, from the sources.
-function order.steps()
+--- The names of all points, from the sources; those of `of` ("sink"), which the
+-- fault runs do not come to, only if they are asked for.
+function order.steps(of)
   local steps, output = {}, io.popen "grep -rho 'FAULT_POINT(\"[^\"]*\")' core --include=*.c"
-  for line in output:lines() do steps[#steps + 1] = line:match '"(.*)"' end
+  for line in output:lines() do
+    local step = line:match '"(.*)"'
+    if (step:match "^(sink):" or nil) == of then steps[#steps + 1] = step end
+  end
   output:close()
   table.sort(steps)
   return steps

@@ -13,10 +13,10 @@ local load = {}
 --- A server whose channel `events` is copied to `topic`. POST /publish publishes
 -- the body; /tick?n=… starts a timer that publishes n numbers each 10 ms until
 -- /tock, which answers how many there were; /status is the sink's. Options:
--- `bus`, `topic` (settings, as text), `head` (more of the config).
+-- `bus`, `topic` (settings, as text), `head` (more of the config), `binary`, `env`.
 function load.start(address, topic, options)
   options = options or {}
-  return server.start(([[
+  return server.start { binary = options.binary, env = options.env, config = ([[
 workers(1) %s
 local bus = kafka { brokers = "%s", %s }
 local events = channel "events" { replay = "all", into = bus:topic("%s", { %s }) }
@@ -37,7 +37,7 @@ route "POST /tick" { respond = function(request)
   return 200, tostring(count)
 end }
 route "GET /status" { respond = function() return 200, bus:status() end }
-]]):format(options.head or "", address, options.bus or "", topic, options.topic or ""))
+]]):format(options.head or "", address, options.bus or "", topic, options.topic or "") }
 end
 
 --- The producer's status, and that of the topic.
