@@ -28,9 +28,12 @@ int stentor_channel(struct stentor_brain *brain, const char *name,
 {
     if (!brain->in_charge)
         return STENTOR_EREADONLY;
-    return channel_open(&brain->journal, &brain->channels,
-                        text_of(name, name_size), settings->replay_count,
-                        settings->replay_ms);
+    int row = channel_open(&brain->journal, &brain->channels,
+                           text_of(name, name_size), settings->replay_count,
+                           settings->replay_ms);
+    if (row >= 0 && brain->kafka != NULL)
+        kafka_forget(brain->kafka, (uint32_t)row);
+    return row;
 }
 
 static bool is_channel(const struct stentor_brain *brain, uint32_t channel)

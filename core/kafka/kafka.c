@@ -75,6 +75,11 @@ void kafka_copy(struct kafka *kafka, uint32_t channel, uint32_t topic)
     kafka->topic_of[channel] = (uint8_t)(topic + 1);
 }
 
+void kafka_forget(struct kafka *kafka, uint32_t channel)
+{
+    kafka->topic_of[channel] = 0;
+}
+
 void kafka_start(struct kafka *kafka)
 {
     for (uint32_t i = 0; i < kafka->topic_count; i++)
@@ -122,13 +127,23 @@ void kafka_resume(struct kafka *kafka)
 
 /* --- what is published --- */
 
+/* As sink_bytes, of what is not a record yet. */
+static uint64_t waiting_bytes(const struct kafka *kafka,
+                              const struct journal_entry *entry)
+{
+    size_t key_bytes = entry->key_bytes;
+    if (key_bytes == 0)
+        key_bytes = kafka->journal->channels[entry->channel].name_bytes;
+    return outbox_bytes(entry->frame_bytes, key_bytes);
+}
+
 static int consider(struct kafka *kafka, struct journal_entry *entries,
                     uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
         struct sink *sink = sink_of(kafka, entries[i].channel);
         if (sink == NULL ||
-            sink_consider(sink, journal_entry_bytes(&entries[i])) == 0)
+            sink_consider(sink, waiting_bytes(kafka, &entries[i])) == 0)
             continue;
         if (!sink->drops)
             return STENTOR_EFULL;

@@ -55,6 +55,10 @@ struct kafka *kafka_new(uv_loop_t *loop, const struct journal *journal,
 /* The channel's records are copied to a topic from now on. */
 void kafka_copy(struct kafka *kafka, uint32_t channel, uint32_t topic);
 
+/* The row belongs to a channel that is opened now, perhaps to another than
+   before: it is not copied, unless that is said again. */
+void kafka_forget(struct kafka *kafka, uint32_t channel);
+
 /* All channels are known: the sinks begin. */
 void kafka_start(struct kafka *kafka);
 

@@ -38,11 +38,20 @@ static struct text take_data(struct text *rest, struct buffer *scratch)
     return text_of(scratch->bytes, scratch->size);
 }
 
+struct text message_key(const struct journal *journal,
+                        const struct journal_record *record)
+{
+    const struct journal_channel *channel = &journal->channels[record->channel];
+    if (record->key_bytes > 0)
+        return text_of(journal_frame(record) + record->frame_bytes,
+                       record->key_bytes);
+    return text_of(channel->name, channel->name_bytes);
+}
+
 void message_read(const struct journal *journal,
                   const struct journal_record *record, struct buffer *scratch,
                   struct message *message)
 {
-    const struct journal_channel *channel = &journal->channels[record->channel];
     const char *frame = journal_frame(record);
     /* Without the HTTP chunk's head, and the CRLF at its end. */
     struct text rest = text_of(frame + record->chunk_head,
@@ -53,9 +62,7 @@ void message_read(const struct journal *journal,
     take_line(&rest, "event: ", &message->event);
     take_line(&rest, "retry: ", &retry);
     message->value = take_data(&rest, scratch);
-    message->key = record->key_bytes > 0
-                       ? text_of(frame + record->frame_bytes, record->key_bytes)
-                       : text_of(channel->name, channel->name_bytes);
+    message->key = message_key(journal, record);
 }
 
 uint64_t message_seq(uint64_t epoch, struct text id)

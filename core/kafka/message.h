@@ -19,6 +19,10 @@ struct message {
     struct text event; /* size 0: none */
 };
 
+/* The record's key, or else the name of its channel. */
+struct text message_key(const struct journal *journal,
+                        const struct journal_record *record);
+
 /* Reads a record of this process's own memory. What the message names lies in
    the record, the channel table or, for data of several lines, in `scratch`,
    which is emptied first. */

@@ -47,15 +47,28 @@ const struct journal_record *outbox_record(const struct outbox *outbox,
     return (const void *)(outbox->ring + position % row->outbox_bytes);
 }
 
-int outbox_add(struct outbox *outbox, const struct journal_record *record)
+uint64_t outbox_bytes(size_t frame_bytes, size_t key_bytes)
+{
+    return (sizeof(struct journal_record) + frame_bytes + key_bytes + 7) &
+           ~(uint64_t)7;
+}
+
+int outbox_add(struct outbox *outbox, const struct journal_record *record,
+               struct text key)
 {
     struct ledger_row *row = outbox->row;
-    if (outbox_used(outbox) + record->size > row->outbox_bytes)
+    uint64_t size = outbox_bytes(record->frame_bytes, key.size);
+    if (outbox_used(outbox) + size > row->outbox_bytes)
         return STENTOR_EFULL;
-    memcpy(outbox->ring + row->outbox_head % row->outbox_bytes, record,
-           record->size);
+    char *place = outbox->ring + row->outbox_head % row->outbox_bytes;
+    size_t whole = sizeof *record + record->frame_bytes;
+    struct journal_record *copy = (void *)place;
+    memcpy(place, record, whole);
+    memcpy(place + whole, key.bytes, key.size);
+    copy->key_bytes = (uint16_t)key.size;
+    copy->size = (uint32_t)size;
     /* A brain that dies here has added nothing. */
-    __atomic_store_n(&row->outbox_head, row->outbox_head + record->size,
+    __atomic_store_n(&row->outbox_head, row->outbox_head + size,
                      __ATOMIC_RELEASE);
     return 0;
 }

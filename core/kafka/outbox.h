@@ -32,8 +32,12 @@ static inline uint64_t outbox_used(const struct outbox *outbox)
 const struct journal_record *outbox_record(const struct outbox *outbox,
                                            uint64_t position);
 
-/* Adds a copy; STENTOR_EFULL if there is no room. */
-int outbox_add(struct outbox *outbox, const struct journal_record *record);
+/* What a record takes with a key of so many bytes. */
+uint64_t outbox_bytes(size_t frame_bytes, size_t key_bytes);
+
+/* Adds a copy with `key` for its key; STENTOR_EFULL if there is no room. */
+int outbox_add(struct outbox *outbox, const struct journal_record *record,
+               struct text key);
 
 /* Drops the oldest. What is empty gives its memory back. */
 void outbox_drop(struct outbox *outbox);

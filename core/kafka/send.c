@@ -147,7 +147,7 @@ static enum verdict send_record(struct sink *sink,
     struct window_slot *slot = window_add(&sink->window);
     slot->seq = record->seq;
     slot->end = end;
-    slot->bytes = record->size;
+    slot->bytes = sink_bytes(sink, record);
     slot->time_ms = record->time_ms;
     slot->partition = -1;
     if (is_known(sink, record->seq)) {

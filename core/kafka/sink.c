@@ -24,6 +24,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "journal/reader.h"
+#include "kafka/message.h"
 #include "kafka/recover.h"
 #include "kafka/send.h"
 #include "kafka/topic.h"
@@ -45,6 +46,13 @@ bool sink_owns(const struct sink *sink, const struct journal_record *record)
     const struct kafka *kafka = sink->topic->bus->kafka;
     return kafka->topic_of[record->channel] == sink->topic->number + 1 &&
            (record->flags & KAFKA_NOT_COPIED) == 0;
+}
+
+uint32_t sink_bytes(const struct sink *sink,
+                    const struct journal_record *record)
+{
+    struct text key = message_key(sink->journal, record);
+    return (uint32_t)outbox_bytes(record->frame_bytes, key.size);
 }
 
 /* --- its beginning --- */
@@ -114,7 +122,7 @@ static void count_waiting(struct sink *sink,
                           const struct journal_record *record)
 {
     sink->waiting++;
-    sink->waiting_bytes += record->size;
+    sink->waiting_bytes += sink_bytes(sink, record);
 }
 
 /* To the first record that is neither acknowledged nor under way. */
@@ -252,7 +260,8 @@ void sink_save(struct sink *sink, uint64_t limit)
         if (record->seq >= row->seq && sink_owns(sink, record)) {
             bool was_read = record->seq < sink->next_seq;
             /* There is room for all that waits: sink_consider saw to that. */
-            CHECK(outbox_add(&sink->outbox, record) == 0);
+            CHECK(outbox_add(&sink->outbox, record,
+                             message_key(sink->journal, record)) == 0);
             FAULT_POINT("sink: saved");
             if (was_read)
                 sink->outbox_read = row->outbox_head;

@@ -104,6 +104,11 @@ void sink_report(struct sink *sink, uint64_t number,
    once. */
 void sink_restart(struct sink *sink, bool new_producer);
 
+/* What a record counts for: as in the outbox, where it has its key with it, as
+   its channel's row may belong to another by then. */
+uint32_t sink_bytes(const struct sink *sink,
+                    const struct journal_record *record);
+
 /* Whether the sink has to copy the record. */
 bool sink_owns(const struct sink *sink, const struct journal_record *record);
 

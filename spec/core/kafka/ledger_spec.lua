@@ -91,15 +91,15 @@ describe("an outbox", function()
   local function record(seq, size)
     local bytes = ffi.new("char[?]", size)
     local one = ffi.cast("struct journal_record *", bytes)
-    one.seq, one.size = seq, size
-    ffi.fill(bytes + 40, size - 40, seq % 256)
+    one.seq, one.size, one.frame_bytes = seq, size, size - 48
+    ffi.fill(bytes + 40, size - 48, seq % 256)
     return one, bytes
   end
 
   local function oldest()
     local one = lib.outbox_record(outbox, of.outbox_tail)
-    assert(ffi.string(ffi.cast("const char *", one) + 40, one.size - 40)
-      == string.char(tonumber(one.seq) % 256):rep(one.size - 40))
+    assert(ffi.string(ffi.cast("const char *", one) + 40, one.frame_bytes + one.key_bytes)
+      == string.char(tonumber(one.seq) % 256):rep(one.frame_bytes) .. "key")
     return tonumber(one.seq), one.size
   end
 
@@ -108,10 +108,10 @@ describe("an outbox", function()
     local queue, seq = {}, 0
     for _ = 1, 20000 do
       if math.random() < 0.52 then
-        local size = 40 + 8 * math.random(0, 300)
+        local size = 48 + 8 * math.random(0, 300)
         local used = tonumber(of.outbox_head - of.outbox_tail)
         local one, keep = record(seq + 1, size)
-        local code = lib.outbox_add(outbox, one)
+        local code = lib.outbox_add(outbox, one, text "key")
         assert.equal(used + size <= 65536 and 0 or lib.STENTOR_EFULL, code, keep and "")
         if code == 0 then
           seq = seq + 1
@@ -128,7 +128,7 @@ describe("an outbox", function()
 
   it("is there for the next brain, with the size it had", function()
     local one, keep = record(5, 400)
-    assert.equal(0, lib.outbox_add(outbox, one), keep and "")
+    assert.equal(0, lib.outbox_add(outbox, one, text "key"), keep and "")
     lib.outbox_close(outbox)
     open_outbox(1048576)
     assert.equal(65536, tonumber(of.outbox_bytes))
@@ -145,7 +145,7 @@ describe("an outbox", function()
     local before = uv.fs_fstat(fd).blocks
     for seq = 1, 400 do
       local one, keep = record(seq, 40000)
-      assert.equal(0, lib.outbox_add(outbox, one), keep and "")
+      assert.equal(0, lib.outbox_add(outbox, one, text "key"), keep and "")
     end
     assert.is_true((uv.fs_fstat(fd).blocks - before) * 512 > 15000000)
     for _ = 1, 400 do lib.outbox_drop(outbox) end
