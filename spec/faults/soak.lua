@@ -142,6 +142,7 @@ local function soak(minutes, seed)
   one.workers = 3
   one:begin()
   one:settle()
+  one:judge()
   local totals, samples = { rounds = 0 }, {}
   local wrong
   repeat
