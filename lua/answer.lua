@@ -165,7 +165,8 @@ end
 function answer.target(server, list)
   local numbers, channels, seen = {}, {}, {}
   local target = { channels = channels, tell = false, latest = false }
-  for _, one in ipairs(list) do
+  for _, listed in ipairs(list) do
+    local one = listed:in_use()
     if not seen[one] then
       seen[one] = true
       channels[#channels + 1], numbers[#numbers + 1] = one, one.number
@@ -180,7 +181,7 @@ end
 
 -- The target for what a stream function returned; or nil, what is wrong.
 local function target_of(server, value)
-  if channel.is(value) then return value.target end
+  if channel.is(value) then return value:in_use().target end
   if family.is(value) then
     return nil, "a family cannot be streamed whole: name the member, "
       .. "as in rooms(id)"

@@ -32,7 +32,7 @@ end
 function channel.new(server, name, settings, hooks)
   local self = setmetatable({ name = name, server = server,
     settings = settings, number = nil, hooks = hooks:child(),
-    known_clients = 0 }, channel)
+    known_clients = 0, used = true, gone = false }, channel)
   self.key_of = settings.key and key.new(settings.key)
     or settings.into and settings.into.key_of
   if settings.latest then
@@ -64,6 +64,14 @@ function channel:open()
     unkeyed = not self.key_of and self.name or nil }
   self.server.numbered[number] = self
   return true
+end
+
+-- The channel to use in its place: itself, unless it is a member that was
+-- dropped (lua/idle.lua) while a script held on to it.
+function channel:in_use()
+  if self.gone then return self.family:member(self.name) end
+  self.used = true
+  return self
 end
 
 -- What came before this brain: the latest events, and who listens.
@@ -155,6 +163,7 @@ end
 function channel:publish(data, options)
   local server = self.server
   if not server:may_act("publish") then return standin.new() end
+  self = self:in_use()
   if options ~= nil then check_options(options) end
   local text = text_of(data)
   local name = options and options.event or ""
@@ -195,6 +204,7 @@ function channel:recent(count)
   if type(count) ~= "number" or count < 0 or count ~= math.floor(count) then
     error("recent: expected how many events", 2)
   end
+  self = self:in_use()
   local records = server.core.recent(self.number, math.min(count, RECENT_MAX))
   local events = {}
   for i = #(records or {}), 1, -1 do
@@ -206,6 +216,7 @@ end
 -- How many clients listen now.
 function channel:count()
   if not self.server:may_act("count") then return 0 end
+  self = self:in_use()
   return self.server.core.clients(self.number)
 end
 

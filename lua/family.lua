@@ -49,11 +49,17 @@ local function add(self, name)
 end
 
 function family:__call(...)
-  local server = self.server
-  if not server:may_act("a family's member") then return standin.new() end
-  local name = member_name(self, ...)
-  local member = server.channels[name]
-  if member then return member end
+  if not self.server:may_act("a family's member") then return standin.new() end
+  return self:member(member_name(self, ...))
+end
+
+-- The member of that name, which is used now.
+function family:member(name)
+  local member = self.server.channels[name]
+  if member then
+    member.used = true
+    return member
+  end
   local made, why, code = add(self, name)
   if not made then
     if code == "EFULL" then
@@ -92,17 +98,37 @@ function family.revive(server, number)
   return of and add(of, name) or nil
 end
 
--- Makes the members that have clients since before this brain.
-function family.resume(server)
+-- Calls `visit(number, family, name)` for each member that an earlier brain has
+-- left and this one has not made.
+local function each_left(server, visit)
   if #server.families == 0 then return end
   local number = 0
-  while server.core.channel_name(number) do
-    if not server.numbered[number] and server.core.clients(number) > 0 then
-      local member = family.revive(server, number)
-      if member and member.hooks:wants_clients() then client.count(member) end
-    end
+  local name = server.core.channel_name(number)
+  while name do
+    local of = name ~= "" and not server.numbered[number]
+      and of_member(server, name)
+    if of then visit(number, of, name) end
     number = number + 1
+    name = server.core.channel_name(number)
   end
+end
+
+-- Makes the members that have clients since before this brain.
+function family.resume(server)
+  each_left(server, function(number, of, name)
+    if server.core.clients(number) == 0 then return end
+    local member = add(of, name)
+    if member and member.hooks:wants_clients() then client.count(member) end
+  end)
+end
+
+-- Gives back the places of those that nobody has come back to.
+function family.leave(server)
+  each_left(server, function(number, of)
+    if server.core.clients(number) == 0 and not of.settings.into then
+      server.core.close(number)
+    end
+  end)
 end
 
 -- Events of members that an earlier brain had may still have to be copied to
@@ -122,7 +148,8 @@ end
 
 function family:find(...)
   if not self.server:may_act("a family's member") then return nil end
-  return self.server.channels[member_name(self, ...)]
+  local member = self.server.channels[member_name(self, ...)]
+  return member and member:in_use()
 end
 
 function family:on(what, fn)

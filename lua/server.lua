@@ -12,6 +12,7 @@ local deliveries = require "stentor.deliveries"
 local family = require "stentor.family"
 local handover = require "stentor.handover"
 local hooks = require "stentor.hooks"
+local idle = require "stentor.idle"
 local keep = require "stentor.keep"
 local log = require "stentor.log"
 local removed = require "stentor.removed"
@@ -205,6 +206,7 @@ function server:go()
   wrong = self:read_topics()
   if wrong then return self.core.fail(wrong) end
   for _, timer in ipairs(self.timers) do timers.start(self, timer) end
+  idle.start(self)
   self.core.ready()
   removed.withdraw(self)
 end

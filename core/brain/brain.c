@@ -129,6 +129,14 @@ static void close_objects(struct stentor_brain *brain)
     journal_close(&brain->journal);
 }
 
+/* A worker may begin a stream just as its channel is given back. */
+static bool has_streams(const void *owner, uint32_t channel)
+{
+    const struct stentor_brain *brain = owner;
+    CHECK(brain->magic == BRAIN_MAGIC);
+    return board_channel_streams(&brain->board, channel) > 0;
+}
+
 /* What Kafka has and where its topics are read: pointers go into these, so they
    stay mapped. */
 static bool open_once(struct stentor_brain *brain,
@@ -169,6 +177,8 @@ static void open_objects(struct stentor_brain *brain,
         close(message->fds[i]);
     brain->has_objects = true;
     channel_map_init(&brain->channels, &brain->journal);
+    brain->channels.has_streams = has_streams;
+    brain->channels.owner = brain;
     brain->peer_count = objects->worker_count;
     for (uint32_t i = 0; i < brain->peer_count; i++) {
         open_peer(brain, i, message->fds[6 + 2 * i]);

@@ -39,6 +39,8 @@ void channel_map_init(struct channel_map *map, const struct journal *journal)
     map->rows = xcalloc(slots, sizeof *map->rows);
     map->mask = slots - 1;
     map->look_at = 0;
+    map->has_streams = NULL;
+    map->owner = NULL;
     for (uint32_t row = 0; row < journal->header->channel_count; row++)
         if (journal->channels[row].state != JOURNAL_CHANNEL_FREE)
             map_add(map, name_of(&journal->channels[row]), row);
@@ -91,6 +93,11 @@ static void map_remove(struct channel_map *map, const struct journal *journal,
     map->rows[hole] = 0;
 }
 
+static bool is_wanted(const struct channel_map *map, uint32_t row)
+{
+    return map->has_streams != NULL && map->has_streams(map->owner, row);
+}
+
 /* A closed row whose last record is overwritten, or -1. */
 static int64_t spent_row(const struct journal *journal, struct channel_map *map)
 {
@@ -101,7 +108,8 @@ static int64_t spent_row(const struct journal *journal, struct channel_map *map)
         const struct journal_channel *channel = &journal->channels[row];
         if (channel->state != JOURNAL_CHANNEL_OPEN &&
             (channel->newest == JOURNAL_NONE ||
-             channel->newest < header->tail)) {
+             channel->newest < header->tail) &&
+            !is_wanted(map, row)) {
             map->look_at = row + 1;
             return row;
         }

@@ -6,6 +6,8 @@
 #ifndef STENTOR_JOURNAL_CHANNEL_H
 #define STENTOR_JOURNAL_CHANNEL_H
 
+#include <stdbool.h>
+
 #include "base/text.h"
 #include "journal/journal.h"
 
@@ -14,6 +16,10 @@ struct channel_map {
     uint32_t *rows;   /* row + 1; 0: empty */
     uint32_t mask;    /* slots - 1 */
     uint32_t look_at; /* where the search for a row to reuse goes on */
+    /* Whether a row that was given back has a stream after all, which had been
+       on its way; then it stays. NULL: nobody asks. Set after init. */
+    bool (*has_streams)(const void *owner, uint32_t row);
+    const void *owner;
 };
 
 /* Reads the names out of the table. */

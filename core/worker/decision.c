@@ -38,7 +38,8 @@ static void apply_response(struct worker *worker,
         text_of(headers + message->header_bytes, message->body_bytes));
 }
 
-/* A channel's row may have gone to another channel since the brain decided. */
+/* A channel's row may have been given back since the brain decided, and even
+   have gone to another channel. */
 static bool channels_are_current(const struct worker *worker,
                                  const struct message_channel *channels,
                                  uint32_t count)
@@ -50,7 +51,9 @@ static bool channels_are_current(const struct worker *worker,
         const struct journal_channel *row =
             &journal->channels[channels[i].number];
         if (__atomic_load_n(&row->generation, __ATOMIC_ACQUIRE) !=
-            channels[i].generation)
+                channels[i].generation ||
+            __atomic_load_n(&row->state, __ATOMIC_ACQUIRE) !=
+                JOURNAL_CHANNEL_OPEN)
             return false;
     }
     return true;

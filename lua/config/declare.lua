@@ -30,6 +30,7 @@ local gates = types.custom("gate", gate.expects, gate.list)
 local CHANNEL = {
   admit = types["function"] { optional = true },
   replay = replay { default = "all" },
+  idle = types.duration { optional = true, min = "1s", max = "365d" },
   key = types.key { optional = true },
   latest = types.boolean { default = false },
   limits = narrow.setting "channel",
@@ -38,6 +39,8 @@ local CHANNEL = {
   into = types.object("topic", 'a topic, as in bus:topic "events"', topic.is)
     { optional = true },
 }
+
+local IDLE_SECONDS = 600 -- of a member that nobody uses
 
 local function is_stream(value)
   if type(value) == "function" or channel.is(value) then return true end
@@ -116,6 +119,10 @@ function declare.channel(call)
     if standin.is(checked[name]) then checked[name] = nil end
   end
   if checked.into then checked.into.has_channels = true end
+  if checked.idle and #parsed.params == 0 then
+    call.tell({ "idle" }, "only members of a family come and go")
+  end
+  checked.idle = checked.idle or IDLE_SECONDS
   local made
   if checked.from and #parsed.params > 0 then
     call.tell({ "from" }, "a family cannot be fed by a topic: publish to its "

@@ -98,6 +98,11 @@ function fake.new()
   self.producer_status = function() return { connected = true } end
   self.topic_status = function() return { waiting = 0 } end
   self.clients = function(number) return self.listening[number] or 0 end
+  self.closed = {}
+  self.close = function(number)
+    self.closed[#self.closed + 1] = number
+    return true
+  end
   self.channel_name = function(number) return self.there[number + 1] end
   self.load = function() return 0.5 end
   self.counters = function() return { accepted = 3 } end

@@ -84,6 +84,23 @@ describe("channel table", function()
     assert.equal(0, tonumber(row(3).lost_seq))
   end)
 
+  it("gives no row away that has streams", function()
+    for i = 0, 3 do store:channel("c" .. i) end
+    local asked = {}
+    local has_streams = ffi.cast("bool (*)(const void *, uint32_t)", function(_, number)
+      asked[#asked + 1] = number
+      return number == 2
+    end)
+    store.map.has_streams = has_streams
+    store:close_channel(2)
+    assert.equal(ffi.C.STENTOR_EFULL, store:channel "new")
+    store:close_channel(3)
+    assert.equal(3, store:channel "new")
+    assert.same({ 2, 2, 3 }, asked)
+    store.map.has_streams = nil
+    has_streams:free()
+  end)
+
   it("is found again by the next writer", function()
     store:channel "a"
     store:channel "b"
