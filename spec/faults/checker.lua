@@ -11,6 +11,7 @@
 -- `reloads`, if there were any: a list of what went wrong with them;
 -- and `clients`, a list of
 --   { name, channels = { a = true }, position = id or nil, log, apart }
+--   (a = "member" for one of a family)
 --   where it stood at the beginning, and in its order what it met:
 --   { what = "connect", at, id }    it asks for the stream, after this id
 --   { what = "open", at }           a stream begins
@@ -125,7 +126,7 @@ function walk:take_gap(entry)
     return
   end
   local last = self.truth.events[to]
-  if self.seen[to] or (last and not self.channels[last.channel]) then
+  if self.seen[to] or (last and not self.has_member and not self.channels[last.channel]) then
     self.complain("gap", self.name, "to %d, which it has not lost", to)
   end
   self.told[to] = true
@@ -168,10 +169,19 @@ function walk:take(entry)
   self.fresh = what == "open"
 end
 
+-- A member that was gone may have lost all up to what others have lost.
+local function has_member(channels)
+  for _, kind in pairs(channels) do
+    if kind == "member" then return true end
+  end
+  return false
+end
+
 local function check_client(client, known, began, complain)
   local self = setmetatable({
     name = client.name,
     channels = client.channels,
+    has_member = has_member(client.channels),
     apart = client.apart,
     truth = known,
     complain = complain,

@@ -20,16 +20,19 @@ local truth = require "spec.faults.truth"
 
 local FOLDER = "spec/faults/server"
 local CHANNELS = { "a", "b", "big", "blue" }
+local ROOMS = 60
 local SETTLE_SECONDS = 40
 
--- The streams of config.lua and what is in them.
+-- The streams of config.lua and what is in them. A member of a family comes and
+-- goes with its use.
 local STREAMS = {
   { path = "/stream/a", channels = { a = true } },
   { path = "/stream/big", channels = { big = true } },
   { path = "/stream/some", channels = { a = true, big = true } },
-  { path = "/stream/all", channels = { a = true, b = true, big = true, blue = true } },
-  { path = "/stream/blue", channels = { blue = true } },
+  { path = "/stream/all", channels = { a = true, b = true, big = true, blue = "member" } },
+  { path = "/stream/rooms/blue", channels = { blue = "member" } },
   { path = "/stream/skipping", channels = { big = true, b = true }, small = true },
+  { path = "/stream/rooms/7", channels = { ["7"] = "member" } },
 }
 
 local world = {}
@@ -64,19 +67,23 @@ function methods:add_reader(source)
 end
 
 local function add_publishers(self, options)
-  local function open(name, batch_max)
+  local usual = options.small_events and { "a", "b", "blue" } or CHANNELS
+  local function open(name, batch_max, channels, pause_ms)
     return publisher.open {
       name = name,
       port = self.server.port,
-      channels = options.small_events and { "a", "b", "blue" } or CHANNELS,
+      channels = channels or usual,
       random = random.new(self.random:between(1, 1e9)),
       batch_max = batch_max,
-      pause_ms = options.pause_ms or 10,
+      pause_ms = pause_ms or options.pause_ms or 10,
     }
   end
   for i = 1, options.publishers or 4 do
     self.publishers[i] = open("p" .. i, i % 2 == 1 and 1 or options.small_events and 60 or 12)
   end
+  local rooms = {}
+  for n = 1, ROOMS do rooms[n] = tostring(n) end
+  self.publishers[#self.publishers + 1] = open("visitor", 1, rooms, 200)
   self.hanger = open("hanger", 3)
   self.last = open("last", 1) -- its events end a round
   self.all_publishers = { self.hanger, self.last, unpack(self.publishers) }
@@ -272,7 +279,7 @@ local function publish_last(self)
     local done = self.last.log[#self.last.log]
     if done and done.ids and done.channel == left[1] then
       local _, place = truth.place(done.ids[1])
-      marks[table.remove(left, 1)] = place
+      marks[table.remove(left, 1)], marks.last = place, place
     end
     if #left == 0 then return true end
     self.last:ask_for(left[1], 1)
@@ -285,7 +292,8 @@ local function has_come_to(id, channels, marks)
   local _, place = truth.place(id)
   if not place then return false end
   for channel in pairs(channels) do
-    if place < marks[channel] then return false end
+    -- Nothing was published to others: a heartbeat says how far they are.
+    if place < (marks[channel] or marks.last) then return false end
   end
   return true
 end

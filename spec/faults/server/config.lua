@@ -6,7 +6,8 @@ local payload = require "payload"
 listen "127.0.0.1:$PORT"
 workers(tonumber "$WORKERS")
 journal { size = "4M" } -- little: who is away for some seconds has lost something
-limits { client_lag = "512k" }
+-- Room for a burst; and fewer channels than there are rooms.
+limits { client_lag = "2M", channels = 40 }
 supervise { brain_timeout = "2s" }
 heartbeat { every = "500ms", jitter = "20%", id = true }
 
@@ -15,7 +16,7 @@ local channels = {
   b = channel "b" { replay = "all" },
   big = channel "big" { replay = "all" },
 }
-local rooms = channel "rooms/:id" { replay = "all" }
+local rooms = channel "rooms/:id" { replay = "all", idle = "1s" }
 
 local function channel_of(name)
   return channels[name] or rooms(name)
@@ -34,7 +35,10 @@ route "GET /stream/all" {
   end,
   retry = "100ms",
 }
-route "GET /stream/blue" { stream = function() return rooms "blue" end, retry = "100ms" }
+route "GET /stream/rooms/:id" {
+  stream = function(request) return rooms(request.params.id) end,
+  retry = "100ms",
+}
 
 -- For who has to find out why a stream ended.
 on("unsubscribe", function(client, ended)
