@@ -13,6 +13,7 @@ local world = require "spec.faults.world"
 local seed = tonumber(os.getenv "STENTOR_SEED") or random.seed()
 local hurt_binary = server.binary .. "-faults"
 
+local SERVERS = 4 -- at a time
 local STEPS_OF_ONE = 3 -- points at which the processes of one server die
 
 -- Throws with all that is needed to see what happened.
@@ -23,7 +24,10 @@ local function insist(one, report)
 end
 
 describe("under faults of seed " .. seed, function()
-  after_each(server.stop_all)
+  after_each(function()
+    world.stop_all()
+    server.stop_all()
+  end)
 
   it("nothing is lost, doubled or out of order", function()
     local one = world.open { seed = seed, npm = true }
@@ -43,51 +47,68 @@ describe("under faults of seed " .. seed, function()
     one:close()
   end)
 
-  it("a process that dies between any two steps loses nothing", function()
-    local source = random.new(seed)
-    local steps = source:shuffled(order.steps())
-    assert.is_true(#steps >= 25)
-    -- Several servers side by side: one whose brain dies often is started again
-    -- ever more slowly.
+  -- Servers side by side, each with some of the points at which its processes are
+  -- to die: one whose brain dies often is started again ever more slowly.
+  local function open_to_die(steps, source)
     local worlds = {}
-    for i = 1, math.ceil(#steps / STEPS_OF_ONE) do
+    for i, due in ipairs(steps) do
       local one = world.open {
-        seed = seed + i, readers = 6, publishers = 2, hurts = true, binary = hurt_binary,
-        pause_ms = 100, workers = 4,
+        seed = source:between(1, 1e9), readers = 6, publishers = 2, hurts = true,
+        binary = hurt_binary, pause_ms = 100, workers = 4,
       }
-      one.due = { unpack(steps, (i - 1) * STEPS_OF_ONE + 1, i * STEPS_OF_ONE) }
-      one.asked = 0
+      one.due, one.asked = due, 0
       one:begin()
       worlds[i] = one
     end
-    local function missing()
-      local list = {}
-      for _, one in ipairs(worlds) do
-        if one.deaths == one.asked and #one.due > 0 then
-          one.asked = one.asked + 1
-          one:arm(table.remove(one.due), source:between(1, 20))
-        end
-        if one.deaths < one.asked then list[#list + 1] = one.armed end
+    return worlds
+  end
+
+  -- Where nobody has died yet, of the points asked for so far.
+  local function missing(worlds, source)
+    local list = {}
+    for _, one in ipairs(worlds) do
+      if one.deaths == one.asked and #one.due > 0 then
+        one.asked = one.asked + 1
+        one:arm(table.remove(one.due), source:between(1, 20))
       end
-      return list
+      if one.deaths < one.asked then list[#list + 1] = one.armed end
     end
+    return list
+  end
+
+  local function let_die(worlds, source)
     local turns = 0
     eventually(function()
       turns = turns + 1
       for _, one in ipairs(worlds) do
         if turns % 100 == 0 and one.deaths < one.asked then one:press() end
       end
-      local list = missing()
+      local list = missing(worlds, source)
       return #list == 0 or error("nobody died at: " .. table.concat(list, ", "))
     end, 100)
-    local unanswered = 0
     for _, one in ipairs(worlds) do one:calm() end
-    for _, one in ipairs(worlds) do
-      one:settle()
-      local report = one:judge()
-      insist(one, report)
-      unanswered = unanswered + report.unanswered
-      one:close()
+  end
+
+  it("a process that dies between any two steps loses nothing", function()
+    local source = random.new(seed)
+    local steps = source:shuffled(order.steps())
+    assert.is_true(#steps >= 25)
+    local unanswered, at = 0, 1
+    while at <= #steps do
+      local wave = {}
+      for i = 1, SERVERS do
+        wave[i] = { unpack(steps, at, math.min(at + STEPS_OF_ONE - 1, #steps)) }
+        at = at + STEPS_OF_ONE
+      end
+      local worlds = open_to_die(wave, source)
+      let_die(worlds, source)
+      for _, one in ipairs(worlds) do
+        one:settle()
+        local report = one:judge()
+        insist(one, report)
+        unanswered = unanswered + report.unanswered
+        one:close()
+      end
     end
     assert.is_true(unanswered > 0)
   end)

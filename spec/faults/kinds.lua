@@ -2,22 +2,14 @@
 --- The faults: name → function(world, random), which does it and returns a word
 -- on what it hit, or nil if there was nothing to hit. `random` is the fault's
 -- own: what one draws does not depend on what happened before.
-local uv = require "luv"
-
 local kinds = {}
 
-local function kill(child, signal)
-  return child and uv.kill(child.pid, signal) and child.role
-end
-
--- There are two while the config is reloaded.
 function kinds.kill_brain(world, random)
-  return kill(world:any("brain", random), "sigkill")
+  return world.processes:kill(world.processes:any("brain", random))
 end
 
 function kinds.kill_worker(world, random)
-  local worker = world:any("worker", random)
-  return worker and world:kill_worker(worker)
+  return world.processes:kill(world.processes:any("worker", random))
 end
 
 function kinds.kill_two(world, random)
@@ -36,11 +28,11 @@ function kinds.hang(world)
 end
 
 function kinds.freeze_brain(world, random)
-  return world:freeze(world:any("brain", random), random:between(100, 1500))
+  return world.processes:freeze(world.processes:any("brain", random), random:between(100, 1500))
 end
 
 function kinds.freeze_worker(world, random)
-  return world:freeze(world:any("worker", random), random:between(100, 1500))
+  return world.processes:freeze(world.processes:any("worker", random), random:between(100, 1500))
 end
 
 -- Some readers, each with one chance in `share`; at least one. With `likely`,

@@ -4,18 +4,17 @@
 local uv = require "luv"
 local cjson = require "cjson"
 local eventually = require "spec.support.eventually"
-local proc = require "spec.support.proc"
 local server = require "spec.support.server"
 local apart = require "spec.faults.apart"
 local checker = require "spec.faults.checker"
 local counted = require "spec.faults.counted"
 local kinds = require "spec.faults.kinds"
 local order = require "spec.faults.order"
+local processes = require "spec.faults.processes"
 local publisher = require "spec.faults.publisher"
 local random = require "spec.faults.random"
 local reader = require "spec.faults.reader"
 local reloads = require "spec.faults.reloads"
-local sockets = require "spec.faults.sockets"
 local truth = require "spec.faults.truth"
 
 local FOLDER = "spec/faults/server"
@@ -35,7 +34,10 @@ local STREAMS = {
   { path = "/stream/rooms/7", channels = { ["7"] = "member" } },
 }
 
+local TICK_MS, STALL_MS = 50, 500 -- of our own loop
+
 local world = {}
+local open_worlds = {}
 local methods = {}
 local metatable = { __index = methods }
 
@@ -89,6 +91,34 @@ local function add_publishers(self, options)
   self.all_publishers = { self.hanger, self.last, unpack(self.publishers) }
 end
 
+-- Kills who has come to the point that was asked for. (If the watchdog was first,
+-- it is dead as well.)
+local function kill_stopped(self)
+  local pid = self.order:stopped()
+  if not pid then return end
+  local role = self.processes:kill_pid(pid)
+  self.deaths = self.deaths + 1
+  self:note("%s died: %s", role or "what the watchdog has killed", self.armed)
+end
+
+-- Our own loop stood still: the server may have given up on any of our clients.
+local function watch_ourselves(self)
+  local last = tonumber(uv.hrtime())
+  self.ticking = uv.new_timer()
+  self.ticking:start(TICK_MS, TICK_MS, function()
+    local now = tonumber(uv.hrtime())
+    if now - last > STALL_MS * 1e6 then
+      for _, one in ipairs(self.readers) do one:expect_close "we stood still" end
+    end
+    last = now
+  end)
+end
+
+local function watch_order(self)
+  self.watch = uv.new_timer()
+  self.watch:start(1, 1, function() kill_stopped(self) end)
+end
+
 --- Starts all of it. Options: `seed`, `readers`, `publishers`, `workers`,
 -- `binary`, `hurts` (it is of the build `stentor-faults`), `npm` (with npm's
 -- client), `pause_ms` (between two requests of a publisher, at most),
@@ -101,7 +131,6 @@ function world.open(options)
     generation = 1,
     readers = {},
     publishers = {},
-    frozen = {},
     counted = counted.new "a", -- as config.lua does it
     injected = {}, -- what was done: a list of texts
     counts = {},   -- kind → how often
@@ -112,8 +141,6 @@ function world.open(options)
   if options.hurts then
     self.order = order.open(os.tmpname())
     self.steps = order.steps()
-    self.watch = uv.new_timer()
-    self.watch:start(1, 1, function() self:kill_stopped() end)
     environment.STENTOR_FAULT_FILE = self.order.path
   end
   self.server = server.start {
@@ -122,6 +149,10 @@ function world.open(options)
     config = self:config_text(),
     env = environment,
   }
+  open_worlds[self] = true
+  self.processes = processes.new(self.server, self.readers)
+  watch_ourselves(self)
+  if self.order then watch_order(self) end
   self.reloads = reloads.new(self.server, function() return self:config_text() end)
   for _ = 1, options.readers or 12 do self:add_reader(self.random) end
   add_publishers(self, options)
@@ -136,45 +167,6 @@ end
 function methods:config_text()
   return (read(FOLDER .. "/config.lua"):gsub("%$WORKERS", self.workers)
     :gsub("%$GENERATION", self.generation))
-end
-
---- Its processes of a role: "worker" or "brain".
-function methods:list(role)
-  local list = {}
-  for _, child in ipairs(self.server:children()) do
-    if child.role and child.role:match "^%a+" == role then list[#list + 1] = child end
-  end
-  return list
-end
-
---- One of them, or nil.
-function methods:any(role, source)
-  local list = self:list(role)
-  return #list > 0 and source:one_of(list) or nil
-end
-
---- Kills a worker. It is stopped first: what it holds then is what dies.
-function methods:kill_worker(child)
-  if not uv.kill(child.pid, "sigstop") then return nil end
-  local ports = sockets.peers(child.pid)
-  for _, one in ipairs(self.readers) do
-    if one.port and ports[one.port] then one:expect_close "its worker was killed" end
-  end
-  uv.kill(child.pid, "sigkill")
-  return child.role
-end
-
--- Kills who has come to the point that was asked for. (If it is the watchdog that
--- does, it is dead as well.)
-function methods:kill_stopped()
-  local pid = self.order:stopped()
-  if not pid then return end
-  local role = "what the watchdog has killed"
-  for _, child in ipairs(self.server:children()) do
-    if child.pid == pid then role = self:kill_worker(child) end
-  end
-  self.deaths = self.deaths + 1
-  self:note("%s died: %s", role, self.armed)
 end
 
 --- Reloads the config with another number of workers.
@@ -201,21 +193,6 @@ function methods:press()
     local fewer = self.workers > 1 and self.workers - 1 or 3
     self:resize(self.armed:find " over:" and fewer or self.workers)
   end
-end
-
---- Stops a child for `ms`; returns its role.
-function methods:freeze(child, ms)
-  if not child or not uv.kill(child.pid, "sigstop") then return nil end
-  local timer = uv.new_timer()
-  self.frozen[child] = timer
-  timer:start(ms, 0, function() self:thaw(child) end)
-  return ("%s for %d ms"):format(child.role, ms)
-end
-
-function methods:thaw(child)
-  self.frozen[child]:close()
-  self.frozen[child] = nil
-  if proc.is_alive(child) then uv.kill(child.pid, "sigcont") end
 end
 
 -- --- a round --------------------------------------------------------------------------
@@ -307,7 +284,7 @@ end
 
 --- Ends what hurts, and publishes no more.
 function methods:calm()
-  for child in pairs(self.frozen) do self:thaw(child) end
+  self.processes:thaw_all()
   if self.order then self.order:disarm() end
   for _, one in ipairs(self.publishers) do one:pause() end
 end
@@ -325,7 +302,7 @@ local function reload_calmly(self)
   if tonumber(body) ~= self.generation then
     wrong[#wrong + 1] = ("the config is of generation %s, not %d"):format(body, self.generation)
   end
-  eventually(function() return #self:list "worker" == self.workers end, SETTLE_SECONDS)
+  eventually(function() return #self.processes:list "worker" == self.workers end, SETTLE_SECONDS)
 end
 
 --- Waits until everyone has what is due. Who has not by then is the checker's to
@@ -378,19 +355,30 @@ function methods:judge()
   return checker.check(history)
 end
 
---- Ends the clients; the server must end in order.
-function methods:close()
-  for child in pairs(self.frozen) do self:thaw(child) end
+-- Ends all of ours.
+local function stop(self)
+  open_worlds[self] = nil
+  self.processes:thaw_all()
   for _, one in ipairs(self.readers) do one:stop() end
-  for _, one in ipairs(self.all_publishers) do one:stop() end
+  for _, one in ipairs(self.all_publishers or {}) do one:stop() end
   if self.apart then self.apart:stop() end
-  if self.order then self.watch:close() end
-  local log = self.server:stop()
+  self.ticking:close()
   if self.order then
+    self.watch:close()
     self.order:close()
     os.remove(self.order.path)
   end
-  return log
+end
+
+--- Ends the clients; the server must end in order.
+function methods:close()
+  stop(self)
+  return self.server:stop()
+end
+
+--- For after_each: ends the clients of those that were not closed.
+function world.stop_all()
+  for one in pairs(open_worlds) do stop(one) end
 end
 
 return world

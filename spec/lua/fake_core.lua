@@ -98,11 +98,6 @@ function fake.new()
   self.producer_status = function() return { connected = true } end
   self.topic_status = function() return { waiting = 0 } end
   self.clients = function(number) return self.listening[number] or 0 end
-  self.closed = {}
-  self.close = function(number)
-    self.closed[#self.closed + 1] = number
-    return true
-  end
   self.channel_name = function(number) return self.there[number + 1] end
   self.load = function() return 0.5 end
   self.counters = function() return { accepted = 3 } end
@@ -117,7 +112,12 @@ function fake.new()
     self.removed = numbers
     return true
   end
-  self.close = function(number) return not self.listening[number] end
+  self.closed = {} -- channels given back
+  self.close = function(number)
+    if self.listening[number] then return nil end
+    self.closed[#self.closed + 1] = number
+    return true
+  end
   self.ready = function() self.is_ready = true end
   self.fail = function(why) self.failure = why end
   self.handed_over = function() return self.was_handed_over end

@@ -76,7 +76,7 @@ describe("a member that nobody uses", function()
 
   it("and was left by an earlier brain is dropped too", function()
     local core = require("spec.lua.fake_core").new()
-    core.there = { "plain", "rooms/1", "rooms/2", "" }
+    core.there = { "", "rooms/1", "rooms/2", "" }
     core.listening[1] = 1
     s = support.run(CONFIG:format(100, ""), nil, core)
     s.advance(9000)
