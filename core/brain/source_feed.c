@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "brain/process.h"
@@ -172,12 +173,15 @@ static void append(struct brain_source *at)
     struct stentor_brain *brain = at->brain;
     struct portion *portion = at->portion;
     char ids[PUBLISH_MAX * STENTOR_ID_BYTES];
+    FAULT_POINT("feed: gathered");
     if (portion->event_count > 0) {
         places_begin(source_row(at->source),
                      journal_next_seq(&brain->journal) + portion->event_count);
+        FAULT_POINT("feed: announced");
         int code = publisher_publish(brain, portion->events,
                                      portion->event_count, ids);
         at->feed_waits = code != 0;
+        FAULT_POINT("feed: appended");
         if (code != 0) {
             __atomic_store_n(&source_row(at->source)->pending_seq, 0,
                              __ATOMIC_RELEASE);
@@ -185,6 +189,7 @@ static void append(struct brain_source *at)
         }
     }
     end_portion(at);
+    FAULT_POINT("feed: done");
 }
 
 void sources_feed_one(struct brain_source *at)

@@ -14,6 +14,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "base/fault.h"
 
 enum { PLACES_MAGIC = 0x504c4143, PLACES_VERSION = 1 };
 
@@ -203,8 +204,10 @@ void places_end(struct places_row *row, struct place *const *touched,
 {
     for (uint32_t i = 0; i < count && appended; i++)
         touched[i]->next = touched[i]->pending;
+    FAULT_POINT("feed: moved");
     /* Only then: until here a new writer would do the same again. */
     __atomic_store_n(&row->pending_seq, 0, __ATOMIC_RELEASE);
+    FAULT_POINT("feed: settled");
     for (uint32_t i = 0; i < count; i++)
         touched[i]->pending = -1;
 }

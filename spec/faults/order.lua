@@ -79,7 +79,7 @@ function order.steps(of)
   local steps, output = {}, io.popen "grep -rho 'FAULT_POINT(\"[^\"]*\")' core --include=*.c"
   for line in output:lines() do
     local step = line:match '"(.*)"'
-    if (step:match "^(sink):" or nil) == of then steps[#steps + 1] = step end
+    if (step:match "^(sink):" or step:match "^(feed):") == of then steps[#steps + 1] = step end
   end
   output:close()
   table.sort(steps)
