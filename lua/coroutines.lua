@@ -46,7 +46,6 @@ function coroutines.new(max, doing)
   return setmetatable({ idle = {}, idle_count = 0, busy = 0, max = max,
     tasks = 0,   -- of those that are busy
     frozen = {}, -- what is to go on after thaw()
-    era = 0, era_of = setmetatable({}, { __mode = "k" }),
     doing = doing, what = nil, -- what is being run now
     whose = setmetatable({}, { __mode = "k" }) }, coroutines)
 end
@@ -96,14 +95,13 @@ function coroutines:start(job, server, what, c)
   local co = take(self)
   self.busy = self.busy + 1
   if is_task(what) then self.tasks = self.tasks + 1 end
-  self.whose[co], self.era_of[co] = what, self.era
+  self.whose[co] = what
   return self:resume(co, job, server, what, c)
 end
 
 function coroutines:resume(co, ...)
   local before, what = self.what, self.whose[co]
-  if self.freezes and self.era_of[co] < self.era
-      and (self.freezes == "all" or is_task(what)) then
+  if self.freezes and (self.freezes == "all" or is_task(what)) then
     table.insert(self.frozen, { co = co, n = select("#", ...), ... })
     return
   end
@@ -121,11 +119,9 @@ end
 -- Whether nothing is under way but tasks, which as a rule never end.
 function coroutines:quiet() return self.busy == self.tasks end
 
--- What waits now does not go on, whatever it waits for, until thaw(): of
--- "tasks", or of "all".
-function coroutines:freeze(what)
-  self.freezes, self.era = what, self.era + 1
-end
+-- What waits does not go on, whatever it waits for, until thaw(): of "tasks",
+-- or of "all".
+function coroutines:freeze(what) self.freezes = what end
 
 function coroutines:thaw()
   local frozen = self.frozen

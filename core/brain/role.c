@@ -164,11 +164,12 @@ void role_end(struct stentor_brain *brain)
     uv_stop(&brain->loop);
 }
 
-/* The first time its hooks run, the second time it ends. */
+/* The first time its hooks run, the second time it ends. A brain that was
+   replaced ends at once. */
 void role_stop(struct stentor_brain *brain)
 {
-    if (!brain->has_objects)
-        exit(0);
+    if (!brain->in_charge)
+        exit(0); /* another one is: the server does not stop */
     if (brain->stopping) {
         brain->stopped_at = uv_now(&brain->loop);
         brain->stopped = true;

@@ -23,7 +23,7 @@
  *                         ←  STATUS   and says it
  *   STOP                  →           runs its stop hooks
  *                         ←  STOPPED  and still answers requests
- *   STOP                  →           the second: exits 0
+ *   STOP                  →           the second, or released: exits 0
  *
  *   supervisor                        worker
  *   OBJECTS + descriptors →           maps, listens

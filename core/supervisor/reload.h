@@ -8,8 +8,9 @@
  *               the writer's role back; if it dies, the role is free as well
  *   GRANTED     `next` opens its channels and starts its sources. If it dies
  *               or hangs, the old one gets the role again.
- *   LEAVING     it is decided: the old one runs its stop hooks and ends, or
- *               the new one was killed
+ *   LEAVING     it is decided: the other one ends. No stop hook runs, as the
+ *               server does not stop: what a hook would take back, the new
+ *               brain has just begun
  *
  * A brain that dies meanwhile is not started again while the other one can
  * still come to be in charge.

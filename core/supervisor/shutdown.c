@@ -163,9 +163,7 @@ void shutdown_continue(struct supervisor *supervisor)
 
 void shutdown_take_stopped(struct supervisor *supervisor, struct child *brain)
 {
-    if (brain != supervisor->brain) /* it was replaced */
-        child_send(brain, CONTROL_STOP, NULL, 0, NULL, 0);
-    else if (supervisor->phase == PHASE_STOPPING_BRAIN)
+    if (brain == supervisor->brain && supervisor->phase == PHASE_STOPPING_BRAIN)
         drain_workers(supervisor);
 }
 

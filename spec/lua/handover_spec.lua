@@ -83,22 +83,6 @@ task(function() error "again" end)
     assert.truthy(text:find "again")
   end)
 
-  it("runs the stop hooks of a brain that was replaced, and nothing else", function()
-    local s = support.run(LISTEN .. [==[
-on("stop", function() sleep "10ms" log.info "stopped" end)
-route "GET /x" { respond = function() sleep "1s" log.info "went on" return 204 end }
-]==])
-    s.core:request "GET /x"
-    s.pump()
-    release(s, 0)
-    log_of(s)
-    s.core:push("stop")
-    s.pump()
-    s.advance(5000)
-    assert.is_true(s.core.has_stopped)
-    assert.are.equal("stopped", log_of(s))
-  end)
-
   it("pauses and resumes what asked for it", function()
     local s = support.run(LISTEN)
     local told = {}
