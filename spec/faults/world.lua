@@ -279,7 +279,7 @@ local function all_have_come(self, marks)
   for _, one in ipairs(self.readers) do
     if not has_come_to(one.id, one.channels, marks) then return false end
   end
-  return not self.apart or has_come_to(self.apart:last_id(), self.apart.channels, marks)
+  return not self.apart or has_come_to(self.apart.id, self.apart.channels, marks)
 end
 
 --- Ends what hurts, and publishes no more.

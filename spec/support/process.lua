@@ -8,9 +8,11 @@ local methods = {}
 local metatable = { __index = methods }
 local alive = {} -- handle → process
 
-local function collect(pipe, self, name)
+local function collect(pipe, self, name, take)
   pipe:read_start(function(_, bytes)
-    if bytes then
+    if bytes and take then
+      take(bytes)
+    elseif bytes then
       self[name] = self[name] .. bytes
     else
       self.open_pipes = self.open_pipes - 1
@@ -27,7 +29,8 @@ local function environment_with(extra)
 end
 
 --- Starts `command`. Options: `cwd`, `env` (added to ours; false removes),
--- `log` (a path that gets both outputs; else they gather in `.out` and `.err`).
+-- `log` (a path that gets both outputs; else they gather in `.out` and `.err`),
+-- `on_out` (takes the output's bytes as they come, for one that says very much).
 function process.start(command, arguments, options)
   options = options or {}
   local self = setmetatable({ out = "", err = "", open_pipes = 0 }, metatable)
@@ -56,7 +59,7 @@ function process.start(command, arguments, options)
   self.handle, self.pid = handle, pid
   alive[handle] = self
   if not options.log then
-    collect(stdio[2], self, "out")
+    collect(stdio[2], self, "out", options.on_out)
     collect(stdio[3], self, "err")
   end
   return self
