@@ -6,7 +6,7 @@ local kafka = require "spec.support.kafka"
 local load = require "spec.integration.kafka_load"
 local server = require "spec.support.server"
 
-local kills = tonumber(os.getenv "STENTOR_KAFKA_KILLS") or 6
+local kills = tonumber(os.getenv "STENTOR_KAFKA_KILLS") or 4
 
 describe("a sink whose brain is killed", function()
   local broker, why = kafka.shared()
