@@ -137,6 +137,7 @@ static void end_client(struct source *source)
 {
     source_take(source); /* its threads wait for what we hold */
     source->survey = NULL;
+    source->nudging = false;
     source->client->owner = NULL;
     client_close(source->client);
     source->client = NULL;

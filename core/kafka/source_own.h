@@ -28,6 +28,8 @@ struct source {
     struct survey *survey; /* under way, or NULL */
     /* The group has given us these; NULL: none, or no group. */
     rd_kafka_topic_partition_list_t *assigned;
+    uint32_t burst; /* records pulled without a pause */
+    bool nudging;   /* source_read.c */
     uint32_t ticks;
     uint32_t lonely;  /* ticks without a broker */
     uint32_t missing; /* surveys that found no topic, in a row */

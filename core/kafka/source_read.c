@@ -1,7 +1,53 @@
 /* SPDX-License-Identifier: MIT */
-/* The records of a source, one after the other. */
+/*
+ * The records of a source, one after the other.
+ *
+ * A thread of librdkafka's that has found its queue full looks again after up to
+ * a second, or when it has something else to do (2.0.2; there is no setting for
+ * it before 2.2): whoever has emptied the queue would wait for that, many times
+ * over if there is much to read. So we give it something to do.
+ */
 #include "base/check.h"
 #include "kafka/source_own.h"
+
+enum {
+    SOURCE_BURST = 1000,   /* a queue that held so many may have been full */
+    SOURCE_NUDGE_MS = 1000 /* for the brokers to answer; all is well if not */
+};
+
+/* --- the nudge --- */
+
+/* In the thread pool. Any request would do, if it is to the right broker. */
+static void nudge(struct kafka_client *client, void *list)
+{
+    rd_kafka_offsets_for_times(client->rk, list, SOURCE_NUDGE_MS);
+}
+
+static void on_nudged(struct kafka_client *client, void *list)
+{
+    struct source *source = client->owner; /* NULL: it has another client */
+    rd_kafka_topic_partition_list_destroy(list);
+    if (source != NULL)
+        source->nudging = false;
+}
+
+static void nudge_fetchers(struct source *source)
+{
+    bool was_burst = source->burst >= SOURCE_BURST;
+    source->burst = 0;
+    if (!was_burst || source->nudging)
+        return;
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new((int)source->partition_count + 1);
+    for (uint32_t i = 0; i < source->partition_count; i++)
+        rd_kafka_topic_partition_list_add(list, source->settings.topic,
+                                          source->partitions[i].number)
+            ->offset = RD_KAFKA_OFFSET_END;
+    source->nudging = true;
+    client_run(source->client, nudge, on_nudged, list);
+}
+
+/* --- the records --- */
 
 /* Whether it is one that is wanted: neither seen before nor of an assignment
    that is no more. */
@@ -21,8 +67,10 @@ const rd_kafka_message_t *source_peek(struct source *source,
         if (source->client == NULL || source->closing)
             return NULL;
         source->event = client_next(source->client);
-        if (source->event == NULL)
+        if (source->event == NULL) {
+            nudge_fetchers(source);
             return NULL;
+        }
         source->message = rd_kafka_event_message_next(source->event);
         if (!is_wanted(source))
             source_drop(source);
@@ -39,6 +87,7 @@ rd_kafka_event_t *source_keep(struct source *source)
     source->counters.records++;
     source->counters.bytes += source->message->len;
     source->event = NULL;
+    source->burst++;
     return event;
 }
 
