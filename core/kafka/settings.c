@@ -83,7 +83,8 @@ static bool ends_with(const char *text, const char *ending)
 
 static bool is_secret(const char *name)
 {
-    static const char *const parts[] = { "password", "secret", ".pem" };
+    static const char *const parts[] = { "password", "secret", ".pem",
+                                         "oauthbearer.config" };
     for (size_t i = 0; i < COUNT(parts); i++)
         if (strstr(name, parts[i]) != NULL)
             return true;

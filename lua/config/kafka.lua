@@ -92,8 +92,10 @@ local function library_settings(call, given)
         call.tell({ "settings", name }, why)
       end
     elseif not standin.is(value) then
-      call.tell({ "settings", name },
-        "expected a text, a number, true or false, got " .. types.show(value))
+      -- A text is not shown: it may be a password.
+      call.tell({ "settings", name }, type(value) == "string"
+        and "the text holds a NUL" or "expected a text, a number, true or "
+        .. "false, got " .. types.show(value))
     end
   end
   return table.concat(list), #list
