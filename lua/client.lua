@@ -1,6 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- Clients of streams, as hooks see them. Only streams that somebody wants to
 -- be told of are known here, from their answer to their end.
+local plain = require "stentor.plain"
+
 local client = {}
 
 local FRESH_MAX = 10000
@@ -102,6 +104,49 @@ function client.on_lost(server, item)
   end
   for _, channel in pairs(server.numbered) do
     if channel.hooks:wants_clients() then client.count(channel) end
+  end
+end
+
+-- --- for the brain after this one ---
+
+local function user_of(known)
+  if plain.wrong(known.user) then return nil end
+  return known.user
+end
+
+-- What is known of streams, as plain values. A `user` that is none is left out.
+function client.leave(server)
+  local told, open, fresh = server.told, {}, {}
+  for id, entry in pairs(told.open) do
+    local one, numbers = entry.client, {}
+    for i, channel in ipairs(one.channels) do numbers[i] = channel.number end
+    open[id] = { address = one.address, channels = numbers,
+      resumed = one.resumed, route = one.route, user = user_of(one),
+      worker = entry.worker, began = entry.began }
+  end
+  for _, list in ipairs { told.older, told.fresh } do
+    for id, known in pairs(list) do
+      fresh[id] = { route = known.route.name.text, user = user_of(known) }
+    end
+  end
+  return { open = open, fresh = fresh }
+end
+
+-- Takes over what the brain before knew.
+function client.take(server, left)
+  local told = server.told
+  for id, one in pairs(left.open) do
+    local channels = {}
+    for _, number in ipairs(one.channels) do
+      channels[#channels + 1] = server:channel_numbered(number)
+    end
+    told.open[id] = { worker = one.worker, began = one.began,
+      client = { id = id, address = one.address, channels = channels,
+        resumed = one.resumed, route = one.route, user = one.user } }
+  end
+  for id, known in pairs(left.fresh) do
+    told.older[id] = { route = { name = { text = known.route } },
+      user = known.user }
   end
 end
 

@@ -4,88 +4,13 @@
 local uv = require "luv"
 local cjson = require "cjson"
 local eventually = require "spec.support.eventually"
-local http = require "spec.support.http"
+local reloading = require "spec.integration.reloading"
 local server = require "spec.support.server"
-local sse = require "spec.support.sse"
 
-local listen = 'listen "127.0.0.1:$PORT" '
-local config = [[
-workers(2)
-heartbeat { every = "10m" }
-local events = channel "events" { replay = "all" }
-route "GET /events" { stream = events }
-route "POST /publish" { respond = function(request)
-  return 202, { id = events:publish(request.body) }
-end }
-route "GET /version" { respond = function() return 200, VERSION end }
-route "GET /slow" { respond = function(request)
-  log.info("began " .. request.query.n)
-  sleep(request.query.wait or "1h")
-  events:publish("effect " .. request.query.n)
-  return 200, "done " .. request.query.n
-end }
-on("stop", function() log.info "stop hook" end)
-MORE
-]]
-
-local one
-
-local function text_of(version, more)
-  return (config:gsub("VERSION", ("%q"):format(version)):gsub("MORE", function()
-    return more or ""
-  end))
-end
-
-local function write(text)
-  local file = assert(io.open(one.folder .. "/config.lua", "wb"))
-  file:write(((listen .. text):gsub("%$PORT", one.port)))
-  file:close()
-end
-
-local function start(more) one = server.start(listen .. text_of("1", more)) end
-
-local function command(...)
-  return server.run({ ... }, { cwd = one.folder })
-end
-
--- Reloads; insists that it succeeds.
-local function reload(version, more)
-  write(text_of(version, more))
-  local run = command("reload", "config.lua")
-  assert.equal("", run.err, one:log())
-  assert.equal(0, run.code)
-  assert.truthy(run.out:find "^reloaded in %d+ ms\n$")
-end
-
--- Reloads `text`; insists that it fails. Returns what was said.
-local function fail(text)
-  write(text)
-  local run = command "reload"
-  assert.equal(1, run.code, one:log())
-  assert.equal("", run.out)
-  return run.err
-end
-
-local function version() return select(3, one:request { path = "/version" }) end
-
-local function publish(body)
-  local status, _, text = one:request { method = "POST", path = "/publish", body = body }
-  assert.equal(202, status)
-  return cjson.decode(text).id
-end
-
-local function open(path) return sse.open { port = one.port, path = path or "/events" } end
-
-local function send(request)
-  local connection = http.raw(one.port)
-  connection:send(http.format(request))
-  return connection
-end
-
-local function times_logged(text)
-  local _, count = one:log():gsub((text:gsub("%p", "%%%0")), "")
-  return count
-end
+local start, write, text_of = reloading.start, reloading.write, reloading.text_of
+local command, reload, fail = reloading.command, reloading.reload, reloading.fail
+local version, publish, open = reloading.version, reloading.publish, reloading.open
+local send, times_logged = reloading.send, reloading.times_logged
 
 describe("reload", function()
   after_each(server.stop_all)
@@ -94,33 +19,33 @@ describe("reload", function()
     start()
     local client = open()
     publish "before"
-    local brain = one:children("brain").pid
+    local brain = reloading.pid("brain")
     reload("2", 'route "GET /new" { respond = function() return 200, "new" end }')
     assert.equal("2", version())
-    assert.equal("new", select(3, one:request { path = "/new" }))
+    assert.equal("new", select(3, reloading.request { path = "/new" }))
     publish "after"
     local events = client:wait(2)
     assert.equal("before", events[1].data)
     assert.equal("after", events[2].data)
     assert.is_true(events[2].id > events[1].id)
     assert.is_nil(client.connection.ended)
-    eventually(function() return #one:children() == 3 end)
+    eventually(function() return #reloading.one:children() == 3 end)
     assert.equal(0, times_logged "stop hook") -- the server does not stop
-    assert.not_equal(brain, one:children("brain").pid)
+    assert.not_equal(brain, reloading.pid("brain"))
   end)
 
   it("with a broken config changes nothing, and says what is wrong", function()
     start()
     local client = open()
-    local brain = one:children("brain").pid
+    local brain = reloading.pid("brain")
     assert.equal('config.lua:1: unknown word "colour"\n',
       fail "colour {}\n")
     assert.truthy(fail "listen {":find "^config.lua:1: ")
     assert.equal("1", version())
-    assert.equal(brain, one:children("brain").pid)
+    assert.equal(brain, reloading.pid("brain"))
     assert.is_nil(client.connection.ended)
-    assert.truthy(one:log():find('error supervisor: config.lua:1: unknown word "colour"', 1, true))
-    eventually(function() return #one:children() == 3 end)
+    assert.equal(1, times_logged 'error supervisor: config.lua:1: unknown word "colour"')
+    eventually(function() return #reloading.one:children() == 3 end)
   end)
 
   it("refuses by name what cannot change", function()
@@ -134,10 +59,10 @@ describe("reload", function()
   it("by a signal does the same", function()
     start()
     write(text_of "2")
-    one:kill "sighup"
+    reloading.one:kill "sighup"
     eventually(function() return version() == "2" end)
     write "wrong {}"
-    one:kill "sighup"
+    reloading.one:kill "sighup"
     eventually(function() return times_logged "reload failed" == 1 end)
     assert.equal("2", version())
   end)
@@ -152,7 +77,7 @@ describe("reload", function()
     write(text_of("2", 'supervise { drain = "600ms" }'))
     local asked, answered = {}, 0
     local done
-    one:kill "sighup"
+    reloading.one:kill "sighup"
     eventually(function()
       if #asked < 300 then
         asked[#asked + 1] = send { method = "POST", path = "/publish", body = "n " .. #asked + 1 }
@@ -195,7 +120,7 @@ describe("reload", function()
     for _, event in ipairs(client:wait(3)) do seen[event.data] = true end
     assert.same({ before = true, after = true, ["effect 9"] = true }, seen)
     assert.is_nil(client.connection.ended)
-    assert.truthy(one:log():find "in charge again, with the config that it had")
+    assert.truthy(reloading.one:log():find "in charge again, with the config that it had")
     assert.equal("outcome unknown\n", waits:response().body)
   end)
 
@@ -203,10 +128,10 @@ describe("reload", function()
     start()
     local client = open()
     write(text_of("2", 'local n = 0 for i = 1, 1e9 do n = n + i end'))
-    one:kill "sighup"
-    local old = one:children("brain").pid
+    reloading.one:kill "sighup"
+    local old = reloading.pid("brain")
     local function another()
-      for _, child in ipairs(one:children()) do
+      for _, child in ipairs(reloading.one:children()) do
         if child.role == "brain" and child.pid ~= old then return child.pid end
       end
     end
@@ -218,19 +143,19 @@ describe("reload", function()
     assert.equal("1", version())
     write(text_of "3")
     uv.kill(old, "sigkill")
-    one:kill "sighup"
+    reloading.one:kill "sighup"
     eventually(function() return version() == "3" end)
     publish "after"
     assert.equal("after", client:wait(1)[1].data)
     assert.is_nil(client.connection.ended)
-    eventually(function() return #one:children() == 3 end)
+    eventually(function() return #reloading.one:children() == 3 end)
   end)
 
   it("starts a brain at once where there is none", function()
     start()
     local client = open()
     write "wrong {}"
-    uv.kill(one:children("brain").pid, "sigkill")
+    uv.kill(reloading.pid("brain"), "sigkill")
     eventually(function() return times_logged "again in 0.8 s" >= 1 end)
     assert.equal('config.lua:1: unknown word "wrong"\n', fail "wrong {}")
     reload "2"
@@ -258,13 +183,13 @@ route "GET /hang" { respond = function() while true do end end }
   it("asked for again while it is under way reads the config once more", function()
     start()
     write(text_of "2")
-    for _ = 1, 5 do one:kill "sighup" end
+    for _ = 1, 5 do reloading.one:kill "sighup" end
     eventually(function() return times_logged "reloading" >= 1 end)
     write(text_of "3")
     local run = command "reload"
     assert.equal(0, run.code)
     assert.equal("3", version())
-    eventually(function() return #one:children() == 3 end)
+    eventually(function() return #reloading.one:children() == 3 end)
   end)
 
   it("stops a config that loops while it loads", function()
@@ -277,17 +202,19 @@ route "GET /hang" { respond = function() while true do end end }
   it("changes limits and heartbeats of the streams that there are", function()
     start()
     local client = open()
-    assert.equal(404, (one:request { method = "POST", path = "/none", body = ("x"):rep(1000) }))
+    local post = { method = "POST", path = "/none", body = ("x"):rep(1000) }
+    assert.equal(404, (reloading.request(post)))
     write((text_of("2", 'limits { body = 100 }'):gsub("10m", "100ms")))
     assert.equal("", command("reload").err)
     local beats = #client.comments
     eventually(function() return #client.comments > beats + 2 end)
-    assert.equal(413, (one:request { method = "POST", path = "/none", body = ("x"):rep(1000) }))
+    assert.equal(413, (reloading.request(post)))
     write(text_of("2", 'limits { body = "4M", response = "3M" }\n'
       .. 'route "POST /echo" { respond = function(r) return 200, r.body end }'))
     assert.equal(0, command("reload").code)
     local body = ("x"):rep(2 * 2 ^ 20)
-    assert.is_true(body == select(3, one:request { method = "POST", path = "/echo", body = body }))
+    post = { method = "POST", path = "/echo", body = body }
+    assert.is_true(body == select(3, reloading.request(post)))
   end)
 
   it("ends the streams of a channel that is gone, and tells them", function()
@@ -303,7 +230,7 @@ on("unsubscribe", function(client, ended) log.info("gone: " .. ended.reason .. "
     start(more)
     local staying = open()
     local going = { open "/both", open "/old", open "/rooms/1" }
-    assert.equal(202, (one:request { method = "POST", path = "/old" }))
+    assert.equal(202, (reloading.request { method = "POST", path = "/old" }))
     local id = going[2]:wait(1)[1].id
     reload "2"
     for i, client in ipairs(going) do
@@ -316,8 +243,8 @@ on("unsubscribe", function(client, ended) log.info("gone: " .. ended.reason .. "
     end
     publish "after"
     assert.equal("after", staying:wait(1)[1].data)
-    assert.equal(404, (one:request { path = "/old" }))
-    assert.truthy(one:log():find("2 channels are no longer in the config", 1, true))
+    assert.equal(404, (reloading.request { path = "/old" }))
+    assert.truthy(reloading.one:log():find("2 channels are no longer in the config", 1, true))
     -- It comes back, with what it had.
     reload("3", more)
     assert.equal("x", open("/old?since=all"):wait(1)[1].data)
@@ -330,62 +257,12 @@ on("unsubscribe", function(client, ended) log.info("gone: " .. ended.reason .. "
     for _, count in ipairs { 3, 1 } do
       write((text_of(count):gsub("workers%(2%)", ("workers(%d)"):format(count))))
       assert.equal(0, command("reload").code)
-      eventually(function() return #one:children() == count + 1 end)
+      eventually(function() return #reloading.one:children() == count + 1 end)
     end
     publish "after"
     for _, client in ipairs(clients) do
       assert.equal("after", client:wait(1)[1].data)
       assert.is_nil(client.connection.ended)
     end
-  end)
-end)
-
-describe("what is kept", function()
-  after_each(server.stop_all)
-
-  local kept = [[
-local state = keep "state" { times = 0, list = {} }
-local more = keep "more" { other = true }
-route "GET /count" { respond = function()
-  state.times = state.times + 1
-  state.list[state.times] = { at = state.times / 3 }
-  more[state.times] = "text\0with\nbytes"
-  return 200, { state = state, more = #more }
-end }
-]]
-
-  local function count() return cjson.decode((select(3, one:request { path = "/count" }))) end
-
-  it("is handed on by a reload, and not by a crash", function()
-    start(kept)
-    count()
-    assert.equal(2, count().state.times)
-    reload("2", kept:gsub("times = 0", "fresh = 7, times = 0"))
-    local after = count()
-    assert.equal(3, after.state.times)
-    assert.equal(3, after.more)
-    assert.equal(7, after.state.fresh)
-    assert.equal(2 / 3, after.state.list[2].at)
-    eventually(function() return #one:children() == 3 end) -- the old one has gone
-    uv.kill(one:children("brain").pid, "sigkill")
-    eventually(function() return times_logged "in charge again" == 1 end)
-    assert.equal(1, count().state.times)
-  end)
-
-  it("goes on in the old brain if the new one fails", function()
-    start(kept .. 'supervise { brain_timeout = "500ms" }')
-    assert.equal(1, count().state.times)
-    fail(text_of("2", 'task(function() while true do end end)'))
-    assert.equal(2, count().state.times)
-  end)
-
-  it("is plain values, and said so", function()
-    start(kept .. 'route "GET /spoil" { respond = function() state.f = print return 204 end }')
-    assert.truthy(fail(text_of("2", 'keep "x" { f = print }'))
-      :find('keep "x": it.f is a function, which cannot be kept', 1, true))
-    assert.equal(204, (one:request { path = "/spoil" }))
-    reload("2", kept)
-    assert.truthy(one:log():find('keep "state": is not handed on: it.f is a function', 1, true))
-    assert.equal(1, count().state.times)
   end)
 end)
