@@ -34,7 +34,7 @@ describe("under faults of seed " .. seed, function()
     one:begin()
     one:play(schedule.make(seed, 10, {
       kill_brain = 1, hang = 1, kill_worker = 1, kill_two = 1, change_workers = 2,
-      reload_good = 2, reload_bad = 2,
+      reload_good = 2, reload_bad = 2, drain = 1,
       freeze_brain = 1, freeze_worker = 1, stop_reading = 3, cut = 3, stay_away = 3,
       storm = 2, cut_publisher = 2, newcomer = 2,
     }))

@@ -2,6 +2,8 @@
 --- The faults: name → function(world, random), which does it and returns a word
 -- on what it hit, or nil if there was nothing to hit. `random` is the fault's
 -- own: what one draws does not depend on what happened before.
+local uv = require "luv"
+
 local kinds = {}
 
 function kinds.kill_brain(world, random)
@@ -97,6 +99,20 @@ end
 
 function kinds.reload_bad(world, random)
   return not world.reloads:is_busy() and world.reloads:begin_bad(random) or nil
+end
+
+-- For a while nobody is let in.
+function kinds.drain(world, random)
+  local reloads, timer = world.reloads, uv.new_timer()
+  if reloads:is_busy() then return nil end
+  for _, reader in ipairs(world.readers) do reader:expect_close "drained" end
+  reloads:begin_drain()
+  timer:start(random:between(200, 1500), 50, function()
+    if reloads:is_busy() then return end
+    timer:close()
+    if reloads.draining then reloads:begin_good() end
+  end)
+  return "all streams"
 end
 
 -- For the build `stentor-faults`: a process dies between two steps.

@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: MIT
---- Reloads of a server under faults: one at a time, beside all else. A broken
--- config is mended as soon as it has been refused, so that a brain that has to
--- start does not find it.
+--- What is asked of a server under faults by the commands `stentor reload` and
+-- `stentor drain`: one at a time, beside all else. A broken config is mended as
+-- soon as it has been refused, so that a brain that has to start does not find
+-- it.
 local process = require "spec.support.process"
 local server = require "spec.support.server"
 
@@ -24,10 +25,9 @@ function reloads.new(one, good)
   return setmetatable({ server = one, good = good, wrong = {} }, metatable)
 end
 
-local function begin(self, text, on_end)
-  self.server:configure(text)
+local function begin(self, command, on_end)
   self.on_end = on_end
-  self.process = process.start(server.binary, { "reload", self.server.folder .. "/config.lua" })
+  self.process = process.start(server.binary, { command, self.server.folder .. "/config.lua" })
 end
 
 --- True while one is under way.
@@ -43,7 +43,19 @@ end
 --- Reloads the config as it is to be. `on_end(code, text)` is told the outcome: a
 -- fault may have come in between.
 function methods:begin_good(on_end)
-  begin(self, self.good(), on_end or function() end)
+  self.server:configure(self.good())
+  begin(self, "reload", function(code, said)
+    if code == 0 then self.draining = false end
+    if on_end then on_end(code, said) end
+  end)
+end
+
+--- Ends all streams, and lets nobody in until a reload; `draining` says so.
+function methods:begin_drain()
+  self.draining = true
+  begin(self, "drain", function(code, said)
+    if code ~= 0 then self.wrong[#self.wrong + 1] = "it was not to be drained: " .. said end
+  end)
 end
 
 --- Reloads one that must be refused; returns what is wrong with it.
@@ -54,7 +66,8 @@ function methods:begin_bad(random)
     local at, last = text:find(broken.change[1], 1, true)
     text = text:sub(1, at - 1) .. broken.change[2] .. text:sub(last + 1)
   end
-  begin(self, text, function(code, said)
+  self.server:configure(text)
+  begin(self, "reload", function(code, said)
     self.server:configure(self.good())
     if code == 0 then
       self.wrong[#self.wrong + 1] = ("a config with %q was taken: %s"):format(broken.text, said)

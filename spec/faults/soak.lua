@@ -23,6 +23,7 @@ local REST_SECONDS = 15
 local EVERY_ROUND = {
   stop_reading = 8, cut = 8, stay_away = 6, storm = 3, cut_publisher = 4, newcomer = 3,
   kill_worker = 1, freeze_worker = 2, change_workers = 2, reload_good = 1, reload_bad = 1,
+  drain = 1,
 }
 local DEATHS = {
   reload_good = 1, reload_bad = 1, kill_two = 1, die_at_step = 2, hang = 1, freeze_brain = 1,

@@ -102,14 +102,15 @@ local function kill_stopped(self)
 end
 
 -- Our own loop stood still: the server may have given up on any of our clients.
+-- Or it was told to.
 local function watch_ourselves(self)
   local last = tonumber(uv.hrtime())
   self.ticking = uv.new_timer()
   self.ticking:start(TICK_MS, TICK_MS, function()
     local now = tonumber(uv.hrtime())
-    if now - last > STALL_MS * 1e6 then
-      for _, one in ipairs(self.readers) do one:expect_close "we stood still" end
-    end
+    local cause = now - last > STALL_MS * 1e6 and "we stood still"
+      or self.reloads.draining and "drained"
+    for _, one in ipairs(cause and self.readers or {}) do one:expect_close(cause) end
     last = now
   end)
 end
@@ -151,9 +152,9 @@ function world.open(options)
   }
   open_worlds[self] = true
   self.processes = processes.new(self.server, self.readers)
+  self.reloads = reloads.new(self.server, function() return self:config_text() end)
   watch_ourselves(self)
   if self.order then watch_order(self) end
-  self.reloads = reloads.new(self.server, function() return self:config_text() end)
   for _ = 1, options.readers or 12 do self:add_reader(self.random) end
   add_publishers(self, options)
   if options.npm then
