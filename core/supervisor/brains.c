@@ -202,10 +202,8 @@ void brains_take_ready(struct supervisor *supervisor, struct child *brain)
                  was_ready ? ", with the config that it had" : "");
 }
 
-void brains_start_later(struct supervisor *supervisor, struct child *brain,
-                        const struct child_end *end)
+void brains_start_later(struct child *brain, const struct child_end *end)
 {
-    (void)supervisor;
     uint64_t delay_ms = child_start_later(brain);
     log_warn("%s (pid %d) ended: %s; it starts again in %.1f s", brain->name,
              brain->process.pid, end->text, (double)delay_ms / 1000);

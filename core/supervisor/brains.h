@@ -50,7 +50,6 @@ void brains_clear_up(struct supervisor *supervisor);
 void brains_follow_plan(struct supervisor *supervisor);
 
 /* Says why it ended, and starts it again after its delay. */
-void brains_start_later(struct supervisor *supervisor, struct child *brain,
-                        const struct child_end *end);
+void brains_start_later(struct child *brain, const struct child_end *end);
 
 #endif

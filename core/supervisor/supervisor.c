@@ -155,7 +155,7 @@ static void brain_has_ended(struct supervisor *supervisor, struct child *brain,
         return;
     if (supervisor->writer == brain)
         brains_clear_up(supervisor);
-    brains_start_later(supervisor, brain, end);
+    brains_start_later(brain, end);
 }
 
 /* What the dead said of itself is no longer so, and it may have cleared an
