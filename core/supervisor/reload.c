@@ -85,7 +85,10 @@ static void tell(struct supervisor *supervisor, bool succeeded)
 {
     struct reload *reload = &supervisor->reload;
     reload->succeeded = succeeded;
-    reload->ended_ms = (uint64_t)time(NULL) * 1000;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    reload->ended_ms =
+        (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
     reload->successes += succeeded;
     reload->failures += !succeeded;
     command_reload_ended(supervisor, reload->last, succeeded,
