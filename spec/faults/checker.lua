@@ -8,7 +8,7 @@
 --   answer was 202;
 -- `counted`, if there is an aggregate: a function of what is known (truth.lua)
 -- that returns a list of what is wrong with it;
--- `reloads`, if there were any: a list of what went wrong with them;
+-- `reloads` and `deaths`, if there were any: lists of what went wrong with them;
 -- and `clients`, a list of
 --   { name, channels = { a = true }, position = id or nil, log, apart }
 --   (a = "member" for one of a family)
@@ -242,6 +242,7 @@ function checker.check(history)
   end
   count_publishes(report, history, known)
   for _, text in ipairs(history.reloads or {}) do complain("reload", "a reload", "%s", text) end
+  for _, text in ipairs(history.deaths or {}) do complain("death", "a process", "%s", text) end
   for _, text in ipairs(history.counted and history.counted(known) or {}) do
     complain("count", "the aggregate", "%s", text)
   end

@@ -38,6 +38,8 @@ describe("a server at rest", function()
   it("is what its processes say, without our connections", function()
     local one = server.start 'workers(2) route "GET /" { respond = function() return 200 end }'
     local connection = http.raw(one.port)
+    connection:send "GET / HTTP/1.1\r\nHost: spec\r\n\r\n"
+    connection:response() -- so it is not only in the queue of a listener
     local before = rest.sample(one.pid, 0)
     assert.equal(1, before.supervisor.count)
     assert.equal(2, before.worker.count)

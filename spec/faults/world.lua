@@ -8,6 +8,7 @@ local server = require "spec.support.server"
 local apart = require "spec.faults.apart"
 local checker = require "spec.faults.checker"
 local counted = require "spec.faults.counted"
+local deaths = require "spec.faults.deaths"
 local kinds = require "spec.faults.kinds"
 local order = require "spec.faults.order"
 local processes = require "spec.faults.processes"
@@ -108,6 +109,7 @@ local function watch_ourselves(self)
   self.ticking = uv.new_timer()
   self.ticking:start(TICK_MS, TICK_MS, function()
     local now = tonumber(uv.hrtime())
+    self.reloads:is_busy() -- a broken config is mended at once
     local cause = now - last > STALL_MS * 1e6 and "we stood still"
       or self.reloads.draining and "drained"
     for _, one in ipairs(cause and self.readers or {}) do one:expect_close(cause) end
@@ -135,6 +137,7 @@ function world.open(options)
     counted = counted.new "a", -- as config.lua does it
     injected = {}, -- what was done: a list of texts
     counts = {},   -- kind → how often
+    log_read = 0,  -- bytes of the server's log
     deaths = 0,    -- at points that were asked for
     started_at = tonumber(uv.hrtime()),
   }, metatable)
@@ -239,7 +242,6 @@ function methods:play(schedule)
   local next_one = 1
   eventually(function()
     local due = schedule[next_one]
-    self.reloads:is_busy()
     if not due or self.interrupted then return true end
     if tonumber(uv.hrtime()) - self.started_at >= due.at_ms * 1e6 then
       next_one = next_one + 1
@@ -353,6 +355,8 @@ function methods:judge()
     return self.counted:judge(cjson.decode(body).all)
   end
   history.reloads, self.reloads.wrong = self.reloads.wrong, {}
+  history.deaths = deaths.unexpected(self.server:log():sub(self.log_read + 1))
+  self.log_read = #self.server:log()
   return checker.check(history)
 end
 
