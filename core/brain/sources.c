@@ -54,13 +54,17 @@ static const struct source_events source_events = { on_readable, on_gap,
 
 /* --- opening --- */
 
-/* "host.pid-of-the-supervisor": the next brain is the same member of a group,
-   at once, whereas the embedded Kafka does not know of this. */
-static void name_instance(char *name, size_t size)
+/* The next brain is the same member of a group, at once. One member for each
+   topic; a topic's name may be too long to be part of the text. */
+static void name_instance(char *name, size_t size, const char *topic)
 {
     char host[128] = "";
+    uint32_t hash = 2166136261; /* FNV-1a */
+    for (const char *at = topic; *at != '\0'; at++)
+        hash = (hash ^ (uint8_t)*at) * 16777619;
     gethostname(host, sizeof host - 1);
-    snprintf(name, size, "stentor.%s.%ld", host, (long)getppid());
+    snprintf(name, size, "stentor.%s.%ld.%08" PRIx32, host, (long)getppid(),
+             hash);
 }
 
 static struct places_row *claim_row(struct stentor_brain *brain,
@@ -100,7 +104,7 @@ static struct source *open_source(struct brain_source *at,
     struct stentor_brain *brain = at->brain;
     struct kafka_bus *bus = brain->kafka->buses[wanted->bus];
     char instance[256];
-    name_instance(instance, sizeof instance);
+    name_instance(instance, sizeof instance, at->topic);
     bool embedded = strcmp(bus->brokers, "embedded") == 0;
     char *group = copy(wanted->group);
     struct source_settings settings = {
@@ -110,7 +114,7 @@ static struct source *open_source(struct brain_source *at,
         .fetch_wait_ms = embedded ? EMBEDDED_WAIT_MS : 0,
         .topic = at->topic,
         .group = group,
-        .instance = embedded ? NULL : instance,
+        .instance = embedded ? NULL : instance, /* it knows of none */
         .start = (enum source_start)wanted->start,
         .start_ms = (int64_t)wanted->start_ms,
     };

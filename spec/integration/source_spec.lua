@@ -195,6 +195,23 @@ describe("a source on a real broker", function()
   local address = broker.address
   behaves_on(address, broker)
 
+  it("stays the member of its group that it was when the brain is killed", function()
+    local topics = names(broker)
+    start(address, topics, { start = ('start = "oldest", group = "%s"'):format(topics[1]) })
+    local stream, live = open "/seen", open "/live"
+    kafka.produce(address, topics[1], records(1, 100))
+    kafka.produce(address, topics[2], count(1, 100))
+    await(stream, count(1, 100))
+    await(live, count(1, 100))
+    kill_brain()
+    kafka.produce(address, topics[1], records(101, 200))
+    kafka.produce(address, topics[2], count(101, 200))
+    await(stream, count(1, 200))
+    await(live, count(1, 200))
+    stream:close()
+    live:close()
+  end)
+
   it("answers requests while it has much to read", function()
     local topics, list = names(broker), {}
     for i = 1, 60000 do list[i] = ('{"n":%d}'):format(i) end
