@@ -203,10 +203,12 @@ static const struct journal_record *next_record(struct sink *sink,
 
 /* Whether the report of the one that is under way has to come first. How many
    may be under way else, librdkafka knows: its queue is limited. */
-static bool waits_for_report(const struct sink *sink)
+static bool waits_for_report(struct sink *sink)
 {
-    return sink->next_seq <= sink->single_seq &&
-           window_count(&sink->window) > 0;
+    if (sink->next_seq > sink->single_seq)
+        return false;
+    drop_done(sink); /* what was left out gets no report */
+    return window_count(&sink->window) > 0;
 }
 
 bool send_turn(struct sink *sink)
