@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- Some forty events within 40 ms, each on a connection of its own, and then
+-- Forty events within 40 ms, each on a connection of its own, and then
 -- silence: how long until everybody has everything?
 local figure = require "spec.bench.figure"
 local load = require "spec.bench.load"
@@ -13,7 +13,8 @@ local burst = {
 function burst.measure(peer, size)
   return server.with(peer, 1, function(self)
     return figure.of(self, load.run(self, load.publishing(self, {
-      connections = size.clients, rate = 1000, in_flight = 64, duration = "40ms", size = 100 })))
+      connections = size.clients, rate = 1000, events = 40, in_flight = 64, duration = "20s",
+      size = 100 })))
   end)
 end
 
