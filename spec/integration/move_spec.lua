@@ -5,6 +5,7 @@ local cjson = require "cjson"
 local eventually = require "spec.support.eventually"
 local http = require "spec.support.http"
 local moving = require "spec.integration.moving"
+local process = require "spec.support.process"
 local server = require "spec.support.server"
 local sse = require "spec.support.sse"
 
@@ -104,20 +105,27 @@ end)
 describe("many streams", function()
   after_each(server.stop_all)
 
+  -- The load tester judges at each client: a crowd of them, so that there is
+  -- hardly a moment at which none is being written to.
   it("move while they are being written to", function()
-    one = moving.start { QUIET = "yes" }
-    local streams = moving.open_raw(900)
-    local publisher = moving.publish_on()
-    moving.resize(1)
-    eventually(function() return moving.worker_count() == 1 end, 20)
-    moving.resize(3)
-    eventually(function() return moving.worker_count() == 3 end, 20)
-    moving.resize(2)
-    eventually(function() return moving.worker_count() == 2 end, 20)
-    publisher.stopped = true
-    moving.assert_same_bytes(streams)
-    assert.is_true(moving.health().moved >= 500)
-    publisher:close()
+    one = moving.start()
+    local load = process.start(server.binary, { "load", one.url .. "/events", "--publish=/publish",
+      "--connections=3000", "--rate=100", "--duration=3s", "--timeout=20s", "--json" })
+    eventually(function()
+      local now = moving.health()
+      return now.streams == 3000 and now.events_sent > 3000
+    end, 20)
+    for _, count in ipairs { 1, 3 } do
+      moving.resize(count)
+      eventually(function() return moving.worker_count() == count end, 20)
+    end
+    assert.equal(0, (load:wait(40)))
+    local report = cjson.decode(load.out)
+    local connections, deliveries = report.connections, report.deliveries
+    assert.same({ 3000, 0, 0 }, { connections.opened, connections.failed, report.published.failed })
+    assert.same({ 0, 0, 0, 0 }, { deliveries.lost, deliveries.duplicated, deliveries.reordered,
+      deliveries.gaps })
+    assert.is_true(moving.health().moved >= 1500)
   end)
 
   it("move without a byte lost, two thirds of them stuck in mid-event", function()
@@ -141,5 +149,23 @@ describe("many streams", function()
     moving.assert_same_bytes(streams)
     eventually(function() return moving.health().streams == 1000 end)
     assert.is_true(moving.health().moved >= 600)
+  end)
+
+  it("move with a part of an event gone, and the rest on its way", function()
+    one = moving.start { QUIET = "yes" }
+    local streams = moving.open_raw(9, { narrow = true })
+    for _, stream in ipairs(streams) do stream:pause() end
+    moving.publish(3500000) -- more than any socket buffer holds
+    eventually(function() return moving.health().fell_behind == 9 end)
+    for _, stream in ipairs(streams) do
+      stream:resume()
+      stream:receive(1000000)
+      stream:pause()
+    end
+    moving.resize(1)
+    moving.publish(1000)
+    eventually(function() return moving.worker_count() == 1 end, 20)
+    for _, stream in ipairs(streams) do stream:resume() end
+    moving.assert_same_bytes(streams)
   end)
 end)

@@ -15,7 +15,7 @@ local config = [[
 listen { "127.0.0.1:$PORT", trust_proxy = { "127.0.0.1" } }
 workers(3)
 heartbeat { every = env.QUIET and "1h" or "300ms" }
-limits { client_lag = "64M", client_lag_time = "5m" }
+limits { client_lag = "64M", client_lag_time = "5m", event = "4M", body = "4M" }
 journal { size = "32M" }
 plugin "health" { path = "/health" }
 local events = channel "events" { replay = "all" }
@@ -64,11 +64,16 @@ function moving.start(environment)
   return one
 end
 
+-- No two places in it look alike, so that a byte in a wrong place shows.
+local digits = {}
+for i = 1, 550000 do digits[i] = i end
+digits = table.concat(digits, " ")
+
 --- Publishes the next number, with so many bytes behind it.
 function moving.publish(filling)
   published = published + 1
   local status = one:request { method = "POST", path = "/publish",
-    body = published .. " " .. ("x"):rep(filling or 1) }
+    body = published .. " " .. digits:sub(1, filling or 1) }
   assert.equal(202, status)
 end
 
@@ -180,20 +185,6 @@ function moving.open_raw(count, options)
   end
   for _, stream in ipairs(streams) do stream:receive "\r\n\r\n" end
   return streams
-end
-
---- One request after the other, as fast as they are answered, until stopped.
-function moving.publish_on()
-  local connection = http.raw(one.port)
-  local function again()
-    connection:send(http.format { method = "POST", path = "/publish", body = ("x"):rep(300) })
-  end
-  connection.on_bytes = function()
-    connection.pieces = {}
-    if not connection.stopped then again() end
-  end
-  again()
-  return connection
 end
 
 --- How many were published, by moving.publish.
