@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "worker/conflation.h"
 
 enum { BUCKETS_MIN = 64 };
 
@@ -141,6 +142,7 @@ void audience_leave(struct audiences *audiences, struct audience *audience)
     audiences->count--;
     for (uint32_t i = 0; i < audience->count; i++)
         list_remove(&audience->seats[i].link);
+    conflation_release(audience->conflation);
     free(audience->wants);
     free(audience->seats);
     audience->magic = 0;

@@ -15,6 +15,8 @@
 
 enum { AUDIENCE_MAGIC = 0x49445541 };
 
+struct conflation;
+
 /* Its place in one channel's list of audiences. */
 struct audience_seat {
     struct list link; /* of audiences.by_channel[channel] */
@@ -30,10 +32,11 @@ struct audience {
     struct list in_step; /* struct connection.member */
     struct list dirty;   /* of the fan-out's pass, until it is served */
     uint64_t sent;       /* bytes ever written to one that was always in step */
-    bool is_dirty;       /* is in `dirty` */
-    bool chunked;        /* HTTP/1.1; else bodies end by close */
-    struct journal_want *wants;  /* `count`, sorted; from_seq 0 */
-    struct audience_seat *seats; /* `count` */
+    struct conflation *conflation; /* the last one made for it, or NULL */
+    bool is_dirty;                 /* is in `dirty` */
+    bool chunked;                  /* HTTP/1.1; else bodies end by close */
+    struct journal_want *wants;    /* `count`, sorted; from_seq 0 */
+    struct audience_seat *seats;   /* `count` */
 };
 
 struct audiences {

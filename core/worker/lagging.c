@@ -11,7 +11,6 @@
 #include <netinet/tcp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdlib.h>
 #include <sys/ioctl.h>
 
 #include "base/check.h"
@@ -150,6 +149,42 @@ static bool shorten(struct connection *connection, struct buffer *to)
     return true;
 }
 
+/* One for all of its audience that lag now, from its own position to the
+   target. */
+static void make_conflation(const struct connection *connection)
+{
+    struct worker *worker = connection_worker(connection);
+    struct audience *audience = connection->audience;
+    const struct stream_own *own = connection->own;
+    struct conflation *made = conflation_new(&(struct conflation_stretch){
+        .journal = &worker->journal,
+        .wants = audience->wants,
+        .want_count = audience->count,
+        .chunked = audience->chunked,
+        .after_seq = own->seq,
+        .position = own->position,
+        .limit = fanout_target(&worker->fanout),
+        .seed = worker->board.header->seed,
+    });
+    if (made == NULL)
+        return;
+    made->sent = fanout_owed(&worker->fanout, audience);
+    conflation_release(audience->conflation);
+    audience->conflation = made;
+}
+
+/* Whether the last one serves this stream too: begins where it stands or
+   before, and ends not long ago. */
+static bool is_of_use(const struct connection *connection)
+{
+    const struct stream_own *own = connection->own;
+    const struct audience *audience = connection->audience;
+    const struct conflation *last = audience->conflation;
+    uint64_t near = worker_policy(connection)->client_lag_bytes / 4;
+    return last != NULL && last->after_seq <= own->seq &&
+           last->limit > own->position && audience->sent <= last->sent + near;
+}
+
 /* Of what it missed only the latest of each key is left. */
 static void conflate(struct connection *connection, struct buffer *to)
 {
@@ -157,28 +192,25 @@ static void conflate(struct connection *connection, struct buffer *to)
     const struct audience *audience = connection->audience;
     struct stream_own *own = connection->own;
     CHECK(!own->writing && own->wants == NULL);
-    uint64_t target = fanout_target(&worker->fanout);
-    if (own->position >= target || !shorten(connection, to))
-        return;
-    struct conflation *kept = conflation_new(&(struct conflation_stretch){
-        .journal = &worker->journal,
-        .wants = audience->wants,
-        .want_count = audience->count,
-        .chunked = audience->chunked,
-        .after_seq = own->seq,
-        .position = own->position,
-        .limit = target,
-        .seed = worker->board.header->seed,
-    });
-    if (kept == NULL)
-        return;
-    free(own->kept);
+    if (!is_of_use(connection)) {
+        if (own->position >= fanout_target(&worker->fanout) ||
+            !shorten(connection, to))
+            return;
+        make_conflation(connection);
+        if (!is_of_use(connection)) /* it was overtaken */
+            return;
+    }
+    struct conflation *kept = audience->conflation;
+    kept->users++;
+    conflation_release(own->kept);
     own->kept = kept;
-    own->kept_until = fanout_owed(&worker->fanout, audience);
-    own->owed = own->kept_until - kept->bytes;
+    own->kept_until = kept->sent;
+    own->owed = kept->sent - conflation_bytes(kept, own->seq);
+    own->position = conflation_next(kept, own->seq);
     own->since_ms = stream_own_now_ms();
     own->estimated = true;
-    board_count(worker->shown, COUNTER_conflated, kept->left_out);
+    board_count(worker->shown, COUNTER_conflated,
+                conflation_left_out(kept, own->seq));
 }
 
 void lagging_bound_socket(const struct connection *connection)

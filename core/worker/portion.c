@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "worker/conflation.h"
 
 void portion_init(struct portion *portion)
 {
@@ -54,5 +55,20 @@ int portion_read(struct portion *portion, const struct journal *journal,
     }
     CHECK(portion->next <= limit);
     buffer_add(&portion->wants, wants, count * sizeof *wants);
+    return got;
+}
+
+int portion_read_kept(struct portion *portion, const struct journal *journal,
+                      const struct conflation *kept, uint64_t position,
+                      uint64_t seq)
+{
+    uint64_t last;
+    portion->records.size = 0;
+    portion->wants.size = 0;
+    portion->position = position;
+    portion->limit = kept->limit;
+    int got = conflation_read(kept, journal, seq, PORTION_BYTES,
+                              &portion->records, &last);
+    portion->next = got < 0 ? position : conflation_next(kept, last);
     return got;
 }

@@ -40,4 +40,11 @@ int portion_read(struct portion *portion, const struct journal *journal,
                  const struct journal_want *wants, uint32_t count,
                  uint64_t position, uint64_t limit);
 
+/* Makes it what is kept of a conflation behind `seq`, for who stands at
+   `position`; as above, and it is of nobody else. */
+struct conflation;
+int portion_read_kept(struct portion *portion, const struct journal *journal,
+                      const struct conflation *kept, uint64_t position,
+                      uint64_t seq);
+
 #endif

@@ -64,7 +64,7 @@ static void own_free(struct stream_own *own)
     CHECK(own->magic == STREAM_OWN_MAGIC && !own->writing);
     own->magic = 0;
     free(own->wants);
-    free(own->kept);
+    conflation_release(own->kept);
     free(own->pending);
     free(own);
 }
@@ -155,8 +155,6 @@ static void add_frames(struct connection *connection, struct portion *portion,
         record = (const void *)(portion->records.bytes + at);
         if (record->seq <= own->seq) /* of a portion that is read again */
             continue;
-        if (own->kept != NULL && !conflation_keeps(own->kept, record->seq))
-            continue;
         struct text frame = batch_frame(record, connection->audience->chunked);
         if (portion->events++ == 0 && connection->was_in_step &&
             record->time_ms > own->since_ms)
@@ -167,6 +165,29 @@ static void add_frames(struct connection *connection, struct portion *portion,
     }
 }
 
+static void stop_conflating(struct stream_own *own)
+{
+    conflation_release(own->kept);
+    own->kept = NULL;
+}
+
+static int read_portion(struct connection *connection, struct portion *portion,
+                        uint64_t limit)
+{
+    const struct journal *journal = &connection_worker(connection)->journal;
+    struct stream_own *own = connection->own;
+    if (own->kept != NULL && own->position >= own->kept->limit)
+        stop_conflating(own);
+    if (own->kept == NULL)
+        return portion_read(portion, journal, wants_of(connection),
+                            connection->audience->count, own->position, limit);
+    int got =
+        portion_read_kept(portion, journal, own->kept, own->position, own->seq);
+    if (got < 0)
+        stop_conflating(own);
+    return got;
+}
+
 void stream_own_read(struct connection *connection, struct buffer *to)
 {
     struct worker *worker = connection_worker(connection);
@@ -174,17 +195,11 @@ void stream_own_read(struct connection *connection, struct buffer *to)
     struct stream_own *own = connection->own;
     CHECK(!own->writing);
     portion->events = 0;
-    if (own->kept != NULL && own->position >= own->kept->limit) {
-        free(own->kept);
-        own->kept = NULL;
-    }
     for (int i = 0; i < READ_ROUNDS; i++) {
         uint64_t limit = limit_of(connection);
         if (own->position >= limit)
             return;
-        int got =
-            portion_read(portion, &worker->journal, wants_of(connection),
-                         connection->audience->count, own->position, limit);
+        int got = read_portion(connection, portion, limit);
         if (got == STENTOR_EOVERRUN) {
             skip_overwritten(connection, to);
             continue;
@@ -253,8 +268,7 @@ static size_t forget_unbegun(struct connection *connection, size_t written,
     for (size_t at = 0; at < portion->records.size && end <= written;
          at += record->size) {
         record = (const void *)(portion->records.bytes + at);
-        if (record->seq <= portion->seq ||
-            (own->kept != NULL && !conflation_keeps(own->kept, record->seq)))
+        if (record->seq <= portion->seq)
             continue;
         end += batch_frame(record, connection->audience->chunked).size;
         seq = record->seq;

@@ -6,7 +6,6 @@ local units = require "spec.support.units"
 
 local ffi = support.ffi
 local lib = units.cdef "core/worker/conflation.h"
-ffi.cdef "void free(void *memory);"
 
 describe("conflation", function()
   local store, wants, count
@@ -33,10 +32,28 @@ describe("conflation", function()
     stretch.limit = lib.journal_head(store.journal)
     local made = lib.conflation_new(stretch)
     if made == nil then return nil end
-    made = ffi.gc(made, ffi.C.free)
+    made = ffi.gc(made, lib.conflation_release)
     local seqs = {}
-    for i = 0, made.count - 1 do seqs[i + 1] = tonumber(made.seqs[i]) end
+    for i = 0, made.count - 1 do seqs[i + 1] = tonumber(made.records[i].seq) end
     return seqs, made
+  end
+
+  --- What somebody is shown who has had all up to `seq`, in portions.
+  local function read(made, seq, bytes)
+    local seqs, last = {}, ffi.new "uint64_t[1]"
+    local got
+    last[0] = seq
+    repeat
+      local buffer = ffi.new "struct buffer"
+      got = lib.conflation_read(made, store.journal, last[0], bytes or 65536, buffer, last)
+      if got > 0 then
+        for _, record in ipairs(support.records(buffer)) do
+          seqs[#seqs + 1] = tonumber(record.seq)
+        end
+      end
+      lib.buffer_done(buffer)
+    until got <= 0
+    return seqs, got
   end
 
   it("keeps the latest of each key of each channel", function()
@@ -49,12 +66,23 @@ describe("conflation", function()
     append(1, "")
     local seqs, made = conflate()
     assert.same({ 2, 3, 5, 7 }, seqs)
-    assert.same({ 2, 7 }, { made.left_out, tonumber(made.seq) })
-    assert.is_true(lib.conflation_keeps(made, 5))
-    assert.is_false(lib.conflation_keeps(made, 1))
-    assert.is_true(lib.conflation_keeps(made, 8)) -- behind the stretch
+    assert.equal(2, lib.conflation_left_out(made, 0))
     assert.same({ 5, 7 }, (conflate(3)))
     assert.same({}, (conflate(7)))
+  end)
+
+  it("serves whoever stands in the stretch", function()
+    for i = 1, 40 do append(1, "k" .. i % 7, ("x"):rep(i)) end
+    local _, made = conflate(3)
+    for seq = 3, 40 do
+      local expected, alone = conflate(seq)
+      assert.same(expected, (read(made, seq)))
+      assert.same(expected, (read(made, seq, 1)))
+      assert.equal(alone.bytes, lib.conflation_bytes(made, seq))
+      assert.equal(lib.conflation_left_out(alone, seq), lib.conflation_left_out(made, seq))
+      assert.equal(expected[1] and lib.journal_find(store.journal, expected[1] - 1)
+        or made.limit, lib.conflation_next(made, seq))
+    end
   end)
 
   it("agrees with a plain table for thousands of keys", function()
@@ -75,8 +103,13 @@ describe("conflation", function()
 
   it("is none of what is overwritten", function()
     append(1, "k")
+    append(1, "l")
     local position = lib.journal_find(store.journal, 0)
+    local _, made = conflate()
     for _ = 1, 30 do append(1, "k", ("x"):rep(50000)) end
     assert.is_nil(conflate(0, position))
+    local seqs, got = read(made, 0)
+    assert.same({}, seqs)
+    assert.is_true(got < 0)
   end)
 end)
