@@ -4,6 +4,8 @@
 -- own: what one draws does not depend on what happened before.
 local uv = require "luv"
 
+local WORKERS_MAX = 4
+
 local kinds = {}
 
 function kinds.kill_brain(world, random)
@@ -84,7 +86,7 @@ function kinds.newcomer(world, random)
 end
 
 function kinds.change_workers(world, random)
-  local before, count = world.workers, random:between(1, 3)
+  local before, count = world.workers, random:between(1, WORKERS_MAX - 1)
   if world.reloads:is_busy() then return nil end
   world:resize(count < before and count or count + 1) -- another than now
   return ("from %d to %d"):format(before, world.workers)

@@ -13,7 +13,7 @@ local schedule = require "spec.faults.schedule"
 local world = require "spec.faults.world"
 
 local READERS = 24
-local WORKERS = 2
+local WORKERS, WORKERS_MAX = 2, 4 -- at rest, and ever (kinds.lua)
 local ROUND_SECONDS = 32
 local REST_SECONDS = 15
 
@@ -140,7 +140,7 @@ local function soak(minutes, seed)
     signals[i]:start(name, function() one.interrupted = true end)
   end
   -- Whatever number of workers there will be, it has been there before.
-  one.workers = 3
+  one.workers = WORKERS_MAX
   one:begin()
   one:settle()
   one:judge()
