@@ -20,6 +20,7 @@
 --   { what = "later" }              it was asked to come again
 --   { what = "close", at, cause }   no stream any more; no cause: the server's
 --   { what = "refused", text }      what no EventSource survives
+--   With `conflates` it gets but the latest of each key when it is slow.
 --   With `apart` it keeps its connections to itself: only its events count.
 local truth = require "spec.faults.truth"
 
@@ -59,7 +60,9 @@ function walk:pass_over(place, when)
     local event = self.truth.events[lost]
     -- Who came without an id is owed what was asked for after its stream began.
     local owed = self.position or event.publish.asked_at > self.since
-    if owed and not self:is_told(lost) then
+    if self.conflates and owed then
+      self.left_out[#self.left_out + 1] = lost
+    elseif owed and not self:is_told(lost) then
       self.complain("loss", self.name, "%s at %d, %s", event.name, lost, when)
     end
   end
@@ -131,6 +134,7 @@ function walk:take_gap(entry)
   end
   self.told[to] = true
   self.gaps[#self.gaps + 1] = { from = from, to = to }
+  self.all_gaps[#self.all_gaps + 1] = self.gaps[#self.gaps]
   self.position = from
   self:pass_over(here + 1, "before the position of the gap at " .. here)
   self.position = here
@@ -145,6 +149,23 @@ function walk:take_connect(entry)
   self.position = place
   self.asked_at, self.since = entry.at, math.huge
   self.gaps = {}
+end
+
+-- Who conflates may be left without an event if it gets, or is told of, a later
+-- one of the same key. A publisher's events have one.
+function walk:check_left_out()
+  local newest = {}
+  self.gaps = self.all_gaps
+  for _, place in ipairs(self.places) do
+    local key = self.truth.events[place].publish.publisher
+    if self.seen[place] or self:is_told(place) then newest[key] = place end
+  end
+  for _, place in ipairs(self.left_out) do
+    local event = self.truth.events[place]
+    if (newest[event.publish.publisher] or 0) < place then
+      self.complain("loss", self.name, "%s at %d, and no later one of its key", event.name, place)
+    end
+  end
 end
 
 function walk:take(entry)
@@ -192,12 +213,16 @@ local function check_client(client, known, began, complain)
     seen = {},  -- place → true: delivered to it
     told = {},  -- place → true: a gap ended there
     gaps = {},  -- of this stream
+    all_gaps = {},
+    conflates = client.conflates,
+    left_out = {},
     deliveries = 0,
     gap_count = 0,
     opens = 0,
   }, walk_metatable)
   for _, entry in ipairs(client.log) do self:take(entry) end
   self:pass_over(math.huge, "which never came")
+  self:check_left_out()
   return self
 end
 

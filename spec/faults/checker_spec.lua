@@ -180,6 +180,20 @@ describe("the checker", function()
     assert.same({ gap = 1, loss = 2 }, laws(one))
   end)
 
+  it("lets who conflates miss what a later one of its key makes up for", function()
+    local one, log = history()
+    one.clients[1].conflates = true
+    table.remove(log, 2)
+    table.remove(log, 2)
+    assert.same({}, laws(one))
+    log[2] = nil
+    assert.same({ loss = 3 }, laws(one))
+    log[2] = gap(1, 6, 6, "lagged")
+    assert.same({}, laws(one))
+    log[2] = gap(4, 6, 6, "lagged") -- 2 and 4 were left out; the latest is told
+    assert.same({}, laws(one))
+  end)
+
   it("finds a duplicate, of one client's and of what was published", function()
     local one, log = history()
     table.insert(log, 3, event("a", 2, 2))

@@ -159,7 +159,7 @@ function methods:connect()
 end
 
 --- Options: `name`, `port`, `path`, `channels` (a set of their names), `random`,
--- `old` (HTTP/1.0), `small` (a small receive buffer).
+-- `old` (HTTP/1.0), `small` (a small receive buffer), `conflates` (its route).
 function reader.open(options)
   local self = setmetatable({
     name = options.name,
@@ -167,6 +167,7 @@ function reader.open(options)
     server_port = options.port,
     random = options.random,
     small = options.small,
+    conflates = options.conflates,
     path = options.path,
     version = options.old and "1.0" or "1.1",
     timer = uv.new_timer(),

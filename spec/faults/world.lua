@@ -32,6 +32,7 @@ local STREAMS = {
   { path = "/stream/all", channels = { a = true, b = true, big = true, blue = "member" } },
   { path = "/stream/rooms/blue", channels = { blue = "member" } },
   { path = "/stream/skipping", channels = { big = true, b = true }, small = true },
+  { path = "/stream/conflated", channels = { big = true }, small = true, conflates = true },
   { path = "/stream/rooms/7", channels = { ["7"] = "member" } },
 }
 
@@ -64,6 +65,7 @@ function methods:add_reader(source)
     random = random.new(source:between(1, 1e9)),
     old = source:between(1, 6) == 1,
     small = stream.small or number % 3 == 0,
+    conflates = stream.conflates,
   }
   self.readers[number] = one
   return one
@@ -334,6 +336,7 @@ function methods:history()
   for i, one in ipairs(self.readers) do
     history.clients[i] = {
       name = one.name, channels = one.channels, position = one.position, log = one.log,
+      conflates = one.conflates,
     }
   end
   if self.apart then

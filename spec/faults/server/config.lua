@@ -14,7 +14,10 @@ heartbeat { every = "500ms", jitter = "20%", id = true }
 local channels = {
   a = channel "a" { replay = "all" },
   b = channel "b" { replay = "all" },
-  big = channel "big" { replay = "all" },
+  big = channel "big" {
+    replay = "all",
+    key = function(event) return event.text:match "^%S+ (%S+)" end, -- the publisher
+  },
 }
 local rooms = channel "rooms/:id" { replay = "all", idle = "1s" }
 
@@ -28,6 +31,9 @@ route "GET /stream/some" { stream = { channels.a, channels.big }, retry = "100ms
 route "GET /stream/skipping" {
   stream = { channels.big, channels.b }, lagging = "skip", limits = { client_lag = "64k" },
   retry = "100ms",
+}
+route "GET /stream/conflated" {
+  stream = channels.big, lagging = "conflate", limits = { client_lag = "64k" }, retry = "100ms",
 }
 route "GET /stream/all" {
   stream = function()
