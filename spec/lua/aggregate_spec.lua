@@ -137,6 +137,13 @@ aggregate "all" { from = events, fold = { n = count(), s = sum "x", lo = min "x"
     publish "{}"
     one.advance(250)
     assert.same({ '{"n":3}', '{"n":4}' }, published())
+    publish "{}"
+    one.core.fails.publish = { message = "the system refused", name = "ESYSTEM" }
+    one.advance(250)
+    one.core.fails.publish = nil
+    one.advance(250)
+    assert.same({ '{"n":3}', '{"n":4}', '{"n":5}' }, published())
+    assert.matches('aggregate "a" .*cannot publish: the system refused', one.core:log_text())
   end)
 
   it("goes on where the brain before it was", function()
