@@ -60,11 +60,14 @@ static int publish_gap(struct stentor_brain *brain, uint32_t channel)
     return publisher_publish(brain, &gap, 1, ids);
 }
 
-static void tell_gap(struct brain_source *at)
+/* False if a channel takes nothing now: all are told again, then. */
+static bool tell_gap(struct brain_source *at)
 {
     for (uint32_t i = 0; i < at->feed_count; i++)
-        publish_gap(at->brain, at->feeds[i]);
+        if (publish_gap(at->brain, at->feeds[i]) != 0)
+            return false;
     at->gap = false;
+    return true;
 }
 
 /* A record that no channel takes. */
@@ -183,8 +186,7 @@ static void append(struct brain_source *at)
         at->feed_waits = code != 0;
         FAULT_POINT("feed: appended");
         if (code != 0) {
-            __atomic_store_n(&source_row(at->source)->pending_seq, 0,
-                             __ATOMIC_RELEASE);
+            places_begin(source_row(at->source), 0); /* not after all */
             return;
         }
     }
@@ -198,8 +200,13 @@ void sources_feed_one(struct brain_source *at)
         return;
     if (at->portion == NULL)
         at->portion = xcalloc(1, sizeof *at->portion);
-    if (at->gap)
-        tell_gap(at);
+    at->feed_waits = false;
+    if (at->portion->record_count > 0) /* it had to wait; it comes before */
+        append(at);
+    if (!at->feed_waits && at->gap)
+        at->feed_waits = !tell_gap(at);
+    if (at->feed_waits)
+        return;
     while (add_record(at))
         ;
     if (at->portion->record_count > 0)

@@ -188,7 +188,7 @@ static bool wants_lua(const struct brain_source *at)
 
 static bool wants_feed(const struct brain_source *at)
 {
-    return at->feed_count > 0 && (at->gap || (at->readable && !at->feed_waits));
+    return at->feed_count > 0 && !at->feed_waits && (at->gap || at->readable);
 }
 
 bool sources_have_news(const struct stentor_brain *brain)

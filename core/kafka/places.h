@@ -81,8 +81,8 @@ void places_forget(struct places *places, const struct places_row *row);
 /*
  * Together with the journal: `pending` is set in the places concerned, which
  * the caller holds; begin says that it counts if the journal comes to have
- * `seq` as its next; then, after the append, end makes it so, or drops it when
- * nothing was appended.
+ * `seq` as its next (0: it does not count after all); then, after the append,
+ * end makes it so, or drops it when nothing was appended.
  */
 void places_begin(struct places_row *row, uint64_t seq);
 void places_end(struct places_row *row, struct place *const *touched,

@@ -14,7 +14,10 @@ local live = channel "live" { replay = "all", from = bus:topic("$LIVE", { $START
 local last = channel "last" { latest = true, key = "k", from = bus:topic "$LAST" }
 bus:topic("$TOPIC", { $START }):on("record", function(record)
   local data = record.data
-  if data.wait then sleep(data.wait) end
+  if data.wait then
+    log.info("waits at " .. data.n)
+    sleep(data.wait)
+  end
   if data.throw then error "thrown" end
   if data.loop then while true do end end
   seen:publish { n = data.n, key = record.key, partition = record.partition,
@@ -175,7 +178,8 @@ local function behaves_on(address, broker)
     kafka.produce(at, topics[1], first, { partition = 0 })
     kafka.produce(at, topics[2], count(1, 300), { partition = 0 })
     await(live, count(1, 300))
-    eventually(function() return #stream:events() == 2 end) -- in the midst of a batch
+    -- In the midst of a batch, and of the handler for its third record.
+    eventually(function() return one:log():find("waits at 3", 1, true) end)
     kill_brain()
     kafka.produce(at, topics[2], count(301, 600), { partition = 0 })
     await(live, count(1, 600))
