@@ -22,7 +22,7 @@ enum spoil { SPOIL_NOTHING, SPOIL_DROP, SPOIL_DOUBLE, SPOIL_REORDER };
 
 struct order {
     char step[56];      /* stop at this point, to be killed; "": at none */
-    uint32_t countdown; /* the so-manieth time that it is reached */
+    uint32_t countdown; /* times that it is still to be reached */
     uint32_t spoil;     /* enum spoil */
     uint32_t spoiled;   /* how often that was done */
     int32_t stopped;    /* the process that has come to it */
