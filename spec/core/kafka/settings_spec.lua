@@ -28,6 +28,8 @@ describe("kafka settings", function()
 
   it("refuses what its promises rest on", function()
     assert.equal('cannot be set: it is always "all": no event may be lost', check("acks", "1"))
+    assert.truthy(check("statistics.interval.ms", "0"):find "cannot be set")
+    assert.truthy(check("max.in.flight", "100"):find "cannot be set")
     assert.equal('cannot be set: say brokers = "host:port"', check("bootstrap.servers", "x"))
     assert.equal("cannot be set: it is not a setting for a config", check("dr_msg_cb", "x"))
   end)
