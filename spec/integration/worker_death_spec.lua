@@ -5,6 +5,7 @@ local uv = require "luv"
 local cjson = require "cjson"
 local eventually = require "spec.support.eventually"
 local http = require "spec.support.http"
+local proc = require "spec.support.proc"
 local server = require "spec.support.server"
 local sse = require "spec.support.sse"
 
@@ -140,12 +141,14 @@ describe("when a worker is killed", function()
   end)
 
   it("with requests under way, nothing hangs and no other's answer is lost", function()
-    local connections = {}
+    local connections, worker = {}, one:children "worker 0"
+    local before = proc.descriptors(worker.pid)
     for i = 1, 30 do
       connections[i] = http.raw(one.port)
       connections[i]:send(http.format { path = "/sleeps" })
     end
-    uv.kill(one:children("worker 0").pid, "sigkill")
+    eventually(function() return proc.descriptors(worker.pid) > before end)
+    uv.kill(worker.pid, "sigkill")
     local answered, closed = 0, 0
     for _, connection in ipairs(connections) do
       local ok, whole = pcall(connection.response, connection)
