@@ -86,7 +86,8 @@ function boot.plan(self)
     log_level = self.core.levels[settings.log_level],
     listeners = settings.listeners, networks = settings.networks, limits = settings.limits,
     heartbeat = settings.heartbeat, supervise = settings.supervise,
-    embedded_kafka = settings.embedded_kafka }
+    embedded_kafka = settings.embedded_kafka,
+    connections_asked = settings.given_limits.connections ~= nil }
 end
 
 -- nil, or all that is wrong with the config, one mistake a line.

@@ -153,6 +153,7 @@ local function plan_new(plan)
   for name, value in pairs(plan.limits) do out.limits[name] = value end
   fill_heartbeat(out.heartbeat, plan.heartbeat)
   out.embedded_kafka = plan.embedded_kafka and 1 or 0
+  out.connections_asked = plan.connections_asked and 1 or 0
   for name, value in pairs(plan.supervise) do out.supervise[name] = value end
   return out
 end

@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 enum {
-    STENTOR_ABI = 13,      /* grows with every change of these headers */
+    STENTOR_ABI = 14,      /* grows with every change of these headers */
     STENTOR_ID_BYTES = 40, /* room for an event id as text, NUL included */
     STENTOR_LISTENERS_MAX = 16,
     STENTOR_NETWORKS_MAX = 64,
@@ -269,8 +269,8 @@ struct stentor_plan {
     struct stentor_network networks[STENTOR_NETWORKS_MAX];
     struct stentor_limits limits;
     struct stentor_heartbeat heartbeat;
-    uint32_t embedded_kafka; /* 1: run the embedded Kafka */
-    uint32_t reserved;       /* 0 */
+    uint32_t embedded_kafka;    /* 1: run the embedded Kafka */
+    uint32_t connections_asked; /* 1: limits.connections is in the config */
     struct stentor_supervise supervise;
 };
 

@@ -11,7 +11,10 @@
 #include "base/error.h"
 #include "base/log.h"
 
-enum { PLAN_SPARE_DESCRIPTORS = 64 /* a worker's own, beside its clients */ };
+enum {
+    PLAN_SERVED_PERCENT = 90,   /* of its descriptors a worker serves so many */
+    PLAN_SPARE_DESCRIPTORS = 32 /* of them its own, beside its clients */
+};
 
 bool plan_read(const struct control_message *message, struct stentor_plan *plan)
 {
@@ -123,19 +126,30 @@ void plan_raise_descriptors(void)
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return;
     limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit); /* the warning below looks again */
+    setrlimit(RLIMIT_NOFILE, &limit); /* plan_room() looks again */
 }
 
-void plan_warn_of_descriptors(const struct stentor_plan *plan, uint32_t workers)
+uint64_t plan_room(const struct stentor_plan *plan, uint32_t workers)
 {
     struct rlimit limit;
-    uint64_t needed =
-        plan->limits.connections / workers + PLAN_SPARE_DESCRIPTORS;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed)
+    uint64_t room = plan->limits.connections;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= UINT32_MAX)
+        return room;
+    uint64_t served = limit.rlim_cur * PLAN_SERVED_PERCENT / 100;
+    served =
+        served > PLAN_SPARE_DESCRIPTORS ? served - PLAN_SPARE_DESCRIPTORS : 0;
+    return served * workers < room ? served * workers : room;
+}
+
+/* The default is more than most systems allow at first: who did not ask for it
+   reads in the line that says ready how many it is. */
+void plan_warn_of_room(const struct stentor_plan *plan, uint32_t workers)
+{
+    uint64_t room = plan_room(plan, workers);
+    if (plan->connections_asked == 0 || room >= plan->limits.connections)
         return;
-    log_warn("%" PRIu32 " connections need %" PRIu64 " descriptors in each of "
-             "%" PRIu32 " workers, but the system allows %" PRIu64
-             " (raise it: ulimit -Hn, or LimitNOFILE= of systemd)",
-             plan->limits.connections, needed, workers,
-             (uint64_t)limit.rlim_cur);
+    log_warn("limits.connections is %" PRIu32 ", but the descriptors that the "
+             "system allows are enough for %" PRIu64 " (how to raise that: "
+             "stentor check --system)",
+             plan->limits.connections, room);
 }

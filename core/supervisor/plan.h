@@ -30,9 +30,14 @@ void plan_warn_of_changes(const struct stentor_plan *force,
 void plan_adopt(struct stentor_plan *force, const struct stentor_plan *wanted);
 
 /* Lets this process and its children have as many descriptors as the system
-   allows, and warns if that is too few for the plan's connections. */
+   allows. */
 void plan_raise_descriptors(void);
-void plan_warn_of_descriptors(const struct stentor_plan *plan,
-                              uint32_t workers);
+
+/* How many clients there is room for in so many workers: the limit, or what
+   their descriptors allow. */
+uint64_t plan_room(const struct stentor_plan *plan, uint32_t workers);
+
+/* Warns if the config asks for more connections than there is room for. */
+void plan_warn_of_room(const struct stentor_plan *plan, uint32_t workers);
 
 #endif

@@ -90,7 +90,7 @@ void startup_carry_out(struct supervisor *supervisor)
         return;
     }
     log_set_level((enum log_level)supervisor->plan.log_level);
-    plan_warn_of_descriptors(&supervisor->plan, workers);
+    plan_warn_of_room(&supervisor->plan, workers);
     supervisor->phase = PHASE_OPENING;
     if (commands_open(supervisor, error) != 0)
         log_warn("%s", error);
@@ -117,10 +117,12 @@ static void say_ready(const struct supervisor *supervisor)
         listening_name(&plan->listeners[i], name);
         buffer_add_format(&line, "http://%s, ", name);
     }
-    log_info("ready: %.*s%" PRIu32 " worker%s, journal %.4g MB", (int)line.size,
-             line.bytes, supervisor->worker_count,
+    log_info("ready: %.*s%" PRIu32 " worker%s, journal %.4g MB, room for "
+             "%" PRIu64 " clients",
+             (int)line.size, line.bytes, supervisor->worker_count,
              supervisor->worker_count == 1 ? "" : "s",
-             (double)plan->journal_bytes / (1 << 20));
+             (double)plan->journal_bytes / (1 << 20),
+             plan_room(plan, supervisor->worker_count));
     buffer_done(&line);
 }
 

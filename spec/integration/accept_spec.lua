@@ -94,13 +94,23 @@ describe("with few descriptors", function()
   after_each(server.stop_all)
 
   --- Starts it with at most `count` descriptors in each process.
-  local function start_with(count)
+  local function start_with(count, limits)
     local folder = server.make_folder {
       stentor = ("#!/bin/sh\nulimit -n %d\nexec %s \"$@\"\n"):format(count, server.binary),
     }
     assert(uv.fs_chmod(folder .. "/stentor", tonumber("755", 8)))
-    one = server.start { config = config, binary = folder .. "/stentor" }
+    local given = config:gsub("limits {", "%0" .. (limits or ""))
+    one = server.start { config = given, binary = folder .. "/stentor" }
   end
+
+  it("it says how many clients there is room for, and warns who asks for more", function()
+    start_with(120)
+    eventually(function() return logged "room for 152 clients" == 1 end)
+    assert.equal(0, logged " warn ")
+    one:stop()
+    start_with(120, ' connections = "1k",')
+    eventually(function() return logged "limits.connections is 1000, .* enough for 152" == 1 end)
+  end)
 
   it("who finds none is refused survivably; nobody waits, nothing spins", function()
     start_with(120)
