@@ -67,6 +67,20 @@ static const char *config_path(int count, char **arguments)
     return count > 0 ? arguments[0] : "config.lua";
 }
 
+/* Whether `option` is among the arguments, and takes it out of them. */
+static bool take_option(const char *option, int *count, char **arguments)
+{
+    for (int i = 0; i < *count; i++) {
+        if (strcmp(arguments[i], option) != 0)
+            continue;
+        (*count)--;
+        for (int k = i; k < *count; k++)
+            arguments[k] = arguments[k + 1];
+        return true;
+    }
+    return false;
+}
+
 static int check_system(const char *path)
 {
     struct stentor_plan plan;
@@ -93,17 +107,20 @@ int main(int argc, char **argv, char **environment)
         puts("stentor " STENTOR_VERSION " (" STENTOR_REVISION ")");
         return 0;
     }
+    if (take_option("--help", &count, arguments) ||
+        take_option("-h", &count, arguments)) {
+        fputs(usage, stdout);
+        return 0;
+    }
     bool to_server = strcmp(command, "reload") == 0 ||
                      strcmp(command, "status") == 0 ||
                      strcmp(command, "drain") == 0;
-    bool json = strcmp(command, "status") == 0 && count > 0 &&
-                strcmp(arguments[0], "--json") == 0;
-    bool of_system = strcmp(command, "check") == 0 && count > 0 &&
-                     strcmp(arguments[0], "--system") == 0;
-    if (of_system || json) {
-        arguments++;
-        count--;
-    }
+    bool json = strcmp(command, "status") == 0 &&
+                take_option("--json", &count, arguments);
+    bool of_system = strcmp(command, "check") == 0 &&
+                     take_option("--system", &count, arguments);
+    if (count > 0 && arguments[0][0] == '-')
+        return complain("unknown option", arguments[0]);
     if (count > 1)
         return complain("too many arguments", arguments[1]);
     if (to_server)

@@ -72,6 +72,19 @@ describe("stentor", function()
     end
   end)
 
+  it("prints them for a command that is asked for its help", function()
+    for _, command in ipairs { "run", "check", "reload", "status", "drain" } do
+      local done = stentor { command, "--help" }
+      assert.equal(0, done.code)
+      assert.is_truthy(done.out:find("stentor help", 1, true), command)
+    end
+  end)
+
+  it("refuses an unknown option, and takes one behind the path", function()
+    assert_complains(stentor { "check", "--sytem" }, "unknown option: --sytem")
+    assert_complains(stentor { "status", "none.lua", "--json" }, "none.lua")
+  end)
+
   it("refuses an unknown command", function()
     assert_complains(stentor { "sreve" }, "sreve")
   end)
