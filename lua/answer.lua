@@ -116,7 +116,9 @@ local function refuse(server, request, title, problem)
     return
   end
   local body = problem.body
-  if type(body) == "string" and not problem.headers then body = body .. "\n" end
+  if type(body) == "string" and not problem.headers then
+    body = body:gsub("\n?$", "\n", 1)
+  end
   respond(server, ticket, title, request.reply_headers, problem.status, body,
     problem.headers)
 end
@@ -272,7 +274,8 @@ local function finish(server, route, request, ok, first, second, third)
   end
   if first == nil then
     return answer.mistake(server, ticket, route.title, "nothing was returned: "
-      .. "return a status, or later \"30s\"")
+      .. (route.stream and "return a channel, " or "return ")
+      .. "a status, or later \"30s\"")
   end
   if route.stream then
     return stream(server, request, route, first, second)

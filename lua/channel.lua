@@ -83,6 +83,14 @@ function channel:resume()
   end
 end
 
+-- events.publish("x") is easily written.
+local function check_self(self, method)
+  if getmetatable(self) ~= channel then
+    error(("%s: write it with a colon, as in events:%s(…)"):format(method,
+      method), 3)
+  end
+end
+
 local function retry_ms(retry)
   local seconds = units.duration(retry)
   if not seconds or seconds > RETRY_MAX then
@@ -161,6 +169,7 @@ end
 -- A text goes as it is, all else as JSON; returns the event's id; or nil and
 -- "full" when it would have to wait for Kafka and cannot.
 function channel:publish(data, options)
+  check_self(self, "publish")
   local server = self.server
   if not server:may_act("publish") then return standin.new() end
   self = self:in_use()
@@ -198,6 +207,7 @@ end
 
 -- The last `count` events (default: one), oldest first.
 function channel:recent(count)
+  check_self(self, "recent")
   local server = self.server
   if not server:may_act("recent") then return {} end
   count = count or 1
@@ -215,6 +225,7 @@ end
 
 -- How many clients listen now.
 function channel:count()
+  check_self(self, "count")
   if not self.server:may_act("count") then return 0 end
   self = self:in_use()
   return self.server.core.clients(self.number)

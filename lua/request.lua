@@ -94,8 +94,17 @@ local mt = { __index = function(self, name)
   return nil
 end }
 
+-- request.json() is easily written.
+local function check_self(self, method)
+  if getmetatable(self) ~= mt then
+    error(("%s: write it with a colon, as in request:%s(…)"):format(method,
+      method), 3)
+  end
+end
+
 -- Every value of a repeated name in the query, in order.
 function methods:all(name)
+  check_self(self, "all")
   local values = {}
   for _, field in ipairs(query_fields(self)) do
     if field[1] == name then values[#values + 1] = field[2] end
@@ -105,6 +114,7 @@ end
 
 -- The body's JSON value; a body that is none is answered 400.
 function methods:json()
+  check_self(self, "json")
   local value, why = json.decode(self.body)
   if why then
     if self.body == "" then
@@ -117,6 +127,7 @@ end
 
 -- The fields of a form, the first value of each name.
 function methods:form()
+  check_self(self, "form")
   local kind = self.headers["content-type"] or ""
   if not kind:lower():find("^application/x%-www%-form%-urlencoded") then
     error(refusal.new(400, "the body must be a form: "

@@ -137,14 +137,16 @@ function server:only_loading(word)
   end
 end
 
+-- `owner`: what it is one of, as a channel's title; nil for all of the server.
 function server:declare_hook(list, owner, what, fn)
   self:only_loading("on")
+  local prefix = owner and owner .. ": " or ""
   if type(what) ~= "string" or not hooks.names[what] then
-    return self:complain(("%s: on: unknown event %s"):format(owner,
+    return self:complain(("%son: unknown event %s"):format(prefix,
       suggest.unknown(what, hooks.names)))
   end
   if type(fn) ~= "function" then
-    return self:complain(('%s: on "%s": expected a function'):format(owner,
+    return self:complain(('%son "%s": expected a function'):format(prefix,
       what))
   end
   local path, line = self:where()

@@ -19,7 +19,7 @@ function types.show(value)
   if kind == "table" and getmetatable(value) and tostring(value):find('"') then
     return tostring(value)
   end
-  return "a " .. kind
+  return value == nil and "nothing" or "a " .. kind
 end
 
 -- name → { what it says it expects, convert(value, options) → value or nil }

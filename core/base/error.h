@@ -7,18 +7,19 @@
 #ifndef STENTOR_BASE_ERROR_H
 #define STENTOR_BASE_ERROR_H
 
-#define STENTOR_ERRORS(X)                                             \
-    X(EINVALID, 1, "not valid")                                       \
-    X(ESYSTEM, 2, "the system refused")                               \
-    X(EFULL, 3, "full")                                               \
-    X(ETOOBIG, 4, "too big")                                          \
-    X(ENOTFOUND, 5, "not found")                                      \
-    X(EOVERRUN, 6, "overwritten while being read")                    \
-    X(EVERSION, 7, "made by another version")                         \
-    X(EREADONLY, 8, "opened for reading only")                        \
-    X(EEVENT, 9, "the event name holds CR, LF or NUL")                \
-    X(ERESERVED, 10, "the event name is reserved")                    \
-    X(EHEADER, 11, "the header name or value holds a forbidden byte") \
+#define STENTOR_ERRORS(X)                                                    \
+    X(EINVALID, 1, "not valid")                                              \
+    X(ESYSTEM, 2, "the system refused")                                      \
+    X(EFULL, 3, "full")                                                      \
+    X(ETOOBIG, 4, "too big")                                                 \
+    X(ENOTFOUND, 5, "not found")                                             \
+    X(EOVERRUN, 6, "overwritten while being read")                           \
+    X(EVERSION, 7, "made by another version")                                \
+    X(EREADONLY, 8, "opened for reading only")                               \
+    X(EEVENT, 9, "the event name holds CR, LF or NUL")                       \
+    X(ERESERVED, 10, "the event name is reserved")                           \
+    X(EHEADER, 11,                                                           \
+      "a header holds a forbidden byte, or is written by the server itself") \
     X(EGONE, 12, "the request was already answered or has gone away")
 
 enum {

@@ -160,7 +160,8 @@ void role_end(struct stentor_brain *brain)
         uv_now(&brain->loop) < brain->stopped_at + BRAIN_FLUSH_MS)
         return;
     if (waiting > 0)
-        log_error("%" PRIu64 " events were not sent to Kafka", waiting);
+        log_error("%" PRIu64 " event%s not sent to Kafka", waiting,
+                  waiting == 1 ? " was" : "s were");
     uv_stop(&brain->loop);
 }
 

@@ -179,7 +179,8 @@ function declare.route(call)
   if both or given.stream == nil and given.respond == nil then
     call.tell(both and { "respond" } or {}, both
       and "a route has stream or respond, not both"
-      or "needs exactly one of stream, respond", true)
+      or "needs exactly one of stream, respond (one that is nil is none)",
+      true)
     return nil
   end
   if not claim(call, "route", parsed) then return nil end

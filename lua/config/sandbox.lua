@@ -13,12 +13,17 @@ local PLAIN = { "assert", "bit", "coroutine", "error", "getmetatable",
   "require", "select", "setmetatable", "string", "table", "tonumber",
   "tostring", "type", "unpack", "xpcall" }
 
+local function absent_in_os(_, name)
+  error(name == "getenv" and "os.getenv: write env.NAME"
+    or ("os.%s: is not for scripts"):format(tostring(name)), 2)
+end
+
 local function plain_lua()
   local values = {}
   for _, name in ipairs(PLAIN) do values[name] = _G[name] end
   values.bit = require "bit"
-  values.os = { time = os.time, date = os.date, clock = os.clock,
-    difftime = os.difftime }
+  values.os = setmetatable({ time = os.time, date = os.date,
+    clock = os.clock, difftime = os.difftime }, { __index = absent_in_os })
   return values
 end
 

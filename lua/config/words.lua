@@ -170,7 +170,7 @@ local function shared(server, owner)
     every = every_word(server),
     task = task_word(server),
     on = function(what, fn)
-      server:declare_hook(server.hooks, "server", what, fn)
+      server:declare_hook(server.hooks, nil, what, fn)
     end,
   }
 end

@@ -44,6 +44,8 @@ describe("an answer", function()
     ["return"] = "nothing was returned",
     ['return "hello"'] = "a string was returned",
     ["return 99"] = "between 200 and 599",
+    ["e.publish(1)"] = "config.lua:5: publish: write it with a colon",
+    ["request.json()"] = "config.lua:5: json: write it with a colon",
     ["return 200, print"] = "a function cannot be JSON",
     ["return 200, {}, 3"] = "headers must be a table",
     ["return 200, '', { a = true }"] = "header a",
@@ -124,7 +126,7 @@ describe("a stream", function()
   end)
 
   for body, log in pairs {
-    ["return"] = "nothing was returned",
+    ["return"] = "nothing was returned: return a channel, a status",
     ["return {}"] = "a table without channels",
     ["return { e, 3 }"] = "entry 2",
     ["return print"] = "expected a channel",

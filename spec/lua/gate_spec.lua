@@ -74,6 +74,8 @@ describe("a channel's gate", function()
   it("may refuse, and may not wait", function()
     local answer, event = publish 'return 422, "no"'
     assert.are.equal(422, answer.status)
+    assert.are.equal("no\n", answer.body)
+    assert.are.equal("no\n", publish('return 422, "no\\n"').body)
     assert.is_nil(event)
     assert.are.equal(9000, publish('return later "9s"').later)
     local _, _, s = publish 'sleep "1s"'

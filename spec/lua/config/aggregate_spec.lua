@@ -56,7 +56,7 @@ aggregate "a" { from = events, fold = { n = count() } }]],
   it("checks what its folds are given", function()
     wrong([[aggregate "a" { from = events, fold = { a = sum(), b = count "x", c = min "x y",
       d = reduce(1, 0), e = max("x", "y") } }]],
-      'sum: expected a key, as in sum "payload.price", got a nil',
+      'sum: expected a key, as in sum "payload.price", got nothing',
       "count: takes nothing, it counts records: write count()",
       'min: expected a key, as in min "payload.price", got "x y"',
       "reduce: expected a function and a start",

@@ -62,7 +62,8 @@ local rows = {
     'config.lua:3: route "GET /a/:y": has the same shape as "GET /a/:x" on '
     .. "line 2 of config.lua" },
   { "neither stream nor respond", LISTEN .. 'route "GET /a" {}',
-    'config.lua:2: route "GET /a": needs exactly one of stream, respond' },
+    'config.lua:2: route "GET /a": needs exactly one of stream, respond '
+    .. '(one that is nil is none)' },
   { "both stream and respond", LISTEN .. 'route "GET /a" {\n'
     .. 'stream = function() end,\nrespond = function() end }',
     'config.lua:4: route "GET /a": a route has stream or respond, not both' },
@@ -104,7 +105,9 @@ local rows = {
     'config.lua:2: log: level: expected one of "debug", "info", "warn", "error", '
     .. 'got "inof"' },
   { "a hook", LISTEN .. 'on("publsh", function() end)',
-    'config.lua:2: server: on: unknown event "publsh", did you mean "publish"?' },
+    'config.lua:2: on: unknown event "publsh", did you mean "publish"?' },
+  { "what is not in os", LISTEN .. 'local home = os.getenv "HOME"',
+    "config.lua:2: os.getenv: write env.NAME" },
   { "every and task", LISTEN .. 'every("1z", function() end)\nevery("1s")\ntask(1)',
     'config.lua:2: every: expected a duration such as "15s", got "1z"\n'
     .. "config.lua:3: every: expected a function after the duration\n"
