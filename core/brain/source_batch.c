@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "brain/process.h"
 #include "brain/sources.h"
+#include "kafka/library.h"
 #include "kafka/source.h"
 #include "mailbox/blame.h"
 

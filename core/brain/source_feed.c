@@ -16,6 +16,7 @@
 #include "brain/sources.h"
 #include "journal/event_id.h"
 #include "journal/sse.h"
+#include "kafka/library.h"
 #include "kafka/source.h"
 
 enum {

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "kafka/library.h"
 #include "kafka/topic.h"
 
 enum {

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "kafka/library.h"
 
 enum {
     CLIENT_MAGIC = 0x41464b52,

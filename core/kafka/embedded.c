@@ -8,12 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <librdkafka/rdkafka.h>
-#include <librdkafka/rdkafka_mock.h>
-
 #include "base/check.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "kafka/library.h"
 #include "supervisor/control.h"
 
 /* A cluster belongs to a client, which is used for nothing else. */

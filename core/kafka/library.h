@@ -4,15 +4,23 @@
  * and the OpenSSL beneath it cost 0.65 MB of memory that no two processes share,
  * and workers and the supervisor have no use for it.
  *
- * Who calls librdkafka includes its own headers, and knows nothing of this: the
- * build finds the calls, lists the functions (kafka_functions.h) and makes each
- * call one of a member of the struct below (kafka_calls.h, seen by the compiler
- * ahead of the source). CMakeLists.txt writes both.
+ * Who calls librdkafka includes this and calls it by its own names. The build
+ * finds the calls and writes kafka/calls.h: the list of the functions, and a
+ * macro for each that makes its call one of a member of the struct below.
  */
 #ifndef STENTOR_KAFKA_LIBRARY_H
 #define STENTOR_KAFKA_LIBRARY_H
 
-struct kafka_functions;
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
+
+#include "kafka/calls.h"
+
+#define KAFKA_MEMBER(name) __typeof__(name) *name;
+struct kafka_functions {
+    KAFKA_FUNCTIONS(KAFKA_MEMBER)
+};
+#undef KAFKA_MEMBER
 
 /* The functions; loads the library when it is called for the first time, and
    ends the process with a word to the log when it is not there. */

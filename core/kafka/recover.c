@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "kafka/library.h"
 #include "kafka/topic.h"
 
 enum { RECOVER_METADATA_MS = 2000 /* for an answer, in the thread pool */ };

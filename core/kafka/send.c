@@ -7,6 +7,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "journal/reader.h"
+#include "kafka/library.h"
 #include "kafka/message.h"
 #include "kafka/topic.h"
 

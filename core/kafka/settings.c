@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "kafka/library.h"
 
 struct setting {
     const char *name;

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "kafka/library.h"
 #include "kafka/source_own.h"
 
 enum {

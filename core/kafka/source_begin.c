@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "kafka/library.h"
 #include "kafka/source_own.h"
 
 enum {

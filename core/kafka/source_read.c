@@ -8,6 +8,7 @@
  * over if there is much to read. So we give it something to do.
  */
 #include "base/check.h"
+#include "kafka/library.h"
 #include "kafka/source_own.h"
 
 enum {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "kafka/library.h"
 
 enum { SURVEY_CALL_MS = 3000 };
 

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "kafka/library.h"
 #include "kafka/message.h"
 
 enum { TAIL_MAGIC = 0x4c494154 };

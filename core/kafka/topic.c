@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "kafka/library.h"
 
 enum { TOPIC_MAGIC = 0x43504f54, TOPIC_CREATE_MS = 5000, TOPIC_TRIES = 5 };
 
