@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "brain/process.h"
@@ -59,9 +60,7 @@ static const struct source_events source_events = { on_readable, on_gap,
 static void name_instance(char *name, size_t size, const char *topic)
 {
     char host[128] = "";
-    uint32_t hash = 2166136261; /* FNV-1a */
-    for (const char *at = topic; *at != '\0'; at++)
-        hash = (hash ^ (uint8_t)*at) * 16777619;
+    uint32_t hash = (uint32_t)hash_bytes(topic, strlen(topic));
     gethostname(host, sizeof host - 1);
     snprintf(name, size, "stentor.%s.%ld.%08" PRIx32, host, (long)getppid(),
              hash);
@@ -105,7 +104,7 @@ static struct source *open_source(struct brain_source *at,
     struct kafka_bus *bus = brain->kafka->buses[wanted->bus];
     char instance[256];
     name_instance(instance, sizeof instance, at->topic);
-    bool embedded = strcmp(bus->brokers, "embedded") == 0;
+    bool embedded = bus_is_embedded(bus);
     char *group = copy(wanted->group);
     struct source_settings settings = {
         .brokers = bus_brokers(bus),

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/hash.h"
 
 static uint64_t load(const uint64_t *word)
 {
@@ -29,20 +30,13 @@ uint32_t crowd_places(uint32_t addresses)
     return (uint32_t)places;
 }
 
-static uint64_t mix(uint64_t x)
-{
-    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
-    x = (x ^ x >> 27) * 0x94d049bb133111eb;
-    return x ^ x >> 31;
-}
-
 uint64_t crowd_key(const struct address *address, uint64_t seed)
 {
     uint64_t high, low = 0;
     memcpy(&high, address->bytes, sizeof high);
     if (address_is_v4(address))
         memcpy(&low, address->bytes + sizeof high, sizeof low);
-    uint64_t key = mix(mix(high ^ seed) + low + seed);
+    uint64_t key = hash_mix(hash_mix(high ^ seed) + low + seed);
     return key != 0 ? key : 1;
 }
 

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/hash.h"
+
 /* Appends the segments of `path` to the absolute path in `whole`, "." and ".."
    resolved by their text. */
 static bool add_segments(char whole[PATH_MAX], const char *path)
@@ -33,14 +35,6 @@ static bool add_segments(char whole[PATH_MAX], const char *path)
     return true;
 }
 
-static uint64_t hash(const char *text) /* FNV-1a */
-{
-    uint64_t hash = 0xcbf29ce484222325;
-    for (; *text != '\0'; text++)
-        hash = (hash ^ (unsigned char)*text) * 0x100000001b3;
-    return hash;
-}
-
 bool command_address_of_config(struct command_address *address,
                                const char *config_path)
 {
@@ -54,7 +48,7 @@ bool command_address_of_config(struct command_address *address,
     address->name.sun_family = AF_UNIX;
     int length =
         snprintf(address->name.sun_path + 1, sizeof address->name.sun_path - 1,
-                 "stentor-%016" PRIx64, hash(whole));
+                 "stentor-%016" PRIx64, hash_bytes(whole, strlen(whole)));
     address->size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
                                 (size_t)length);
     return true;

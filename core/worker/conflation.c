@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/memory.h"
 #include "worker/batch.h"
 
@@ -27,22 +28,15 @@ struct table {
     uint32_t count;
 };
 
-static uint64_t mix(uint64_t x)
-{
-    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
-    x = (x ^ x >> 27) * 0x94d049bb133111eb;
-    return x ^ x >> 31;
-}
-
 static uint64_t hash_of(const struct journal_record *record, uint64_t seed)
 {
     const char *key = journal_frame(record) + record->frame_bytes;
     size_t left = record->key_bytes;
-    uint64_t hash = mix(seed ^ record->channel) ^ mix(seed + left);
+    uint64_t hash = hash_mix(seed ^ record->channel) ^ hash_mix(seed + left);
     for (; left > 0; key += left < 8 ? left : 8, left -= left < 8 ? left : 8) {
         uint64_t word = 0;
         memcpy(&word, key, left < 8 ? left : 8);
-        hash = mix(hash ^ word);
+        hash = hash_mix(hash ^ word);
     }
     return hash != 0 ? hash : 1;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "journal/event_id.h"
 #include "worker/connection.h"
 #include "worker/process.h"
@@ -57,22 +58,13 @@ size_t heartbeat_compose(const struct stentor_heartbeat *plan, bool chunked,
     return at;
 }
 
-/* SplitMix64's last step: neighbouring seeds give unrelated numbers. */
-static uint64_t mix(uint64_t x)
-{
-    x += 0x9e3779b97f4a7c15;
-    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
-    x = (x ^ x >> 27) * 0x94d049bb133111eb;
-    return x ^ x >> 31;
-}
-
 uint64_t heartbeat_delay(const struct stentor_heartbeat *plan, uint64_t seed,
                          bool first)
 {
     CHECK(plan->every_ms > 0);
     uint64_t percent = plan->jitter_percent < 100 ? plan->jitter_percent : 100;
     uint64_t span = first ? plan->every_ms : plan->every_ms * percent / 100;
-    uint64_t delay = plan->every_ms - mix(seed) % (span + 1);
+    uint64_t delay = plan->every_ms - hash_mix(seed) % (span + 1);
     return delay > 0 ? delay : 1;
 }
 
@@ -90,7 +82,7 @@ static void set_deadline(struct connection *connection, bool first)
         wheel_clear(&worker->wheel, &connection->timer);
         return;
     }
-    uint64_t seed = connection->number ^ mix(worker_now(worker));
+    uint64_t seed = connection->number ^ hash_mix(worker_now(worker));
     if (first)
         seed = connection->number;
     wheel_set(&worker->wheel, &connection->timer,

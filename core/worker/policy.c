@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "base/memory.h"
 
 enum { HEAD_BYTES = offsetof(struct stentor_policy, heartbeat.frame) };
@@ -74,12 +75,10 @@ void policies_renew(struct policies *policies, const struct stentor_plan *plan)
     set_server(policies->all[POLICY_SERVER], plan);
 }
 
-/* FNV-1a; never 0, which marks a free place. */
+/* Never 0, which marks a free place. */
 static uint32_t hash_of(struct text bytes)
 {
-    uint32_t hash = 0x811c9dc5;
-    for (size_t i = 0; i < bytes.size; i++)
-        hash = (hash ^ (unsigned char)bytes.bytes[i]) * 0x01000193;
+    uint32_t hash = (uint32_t)hash_bytes(bytes.bytes, bytes.size);
     return hash != 0 ? hash : 1;
 }
 
