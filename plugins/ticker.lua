@@ -7,10 +7,10 @@ ticker.options = {
 }
 
 function ticker.setup(server, options)
-  local times = 0
+  local state = server:keep("state", { times = 0 }) -- goes on after a reload
   server:every(options.every, function()
-    times = times + 1
-    options.channel:publish { payload = { date = now(), times = times } }
+    state.times = state.times + 1
+    options.channel:publish { payload = { date = now(), times = state.times } }
   end)
 end
 

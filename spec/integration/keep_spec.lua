@@ -42,6 +42,24 @@ end }
     assert.equal(1, count().state.times)
   end)
 
+  it("is how the plugin ticker counts on", function()
+    local ticking = [[
+plugin "ticker" { channel = events, every = "50ms" }
+route "GET /times" { respond = function()
+  local newest = events:recent(1)[1]
+  return 200, { times = newest and newest.data.payload.times or 0 }
+end }
+]]
+    local function ticks()
+      return cjson.decode((select(3, reloading.request { path = "/times" }))).times
+    end
+    start(ticking)
+    eventually(function() return ticks() >= 3 end)
+    local before = ticks()
+    reload("2", ticking)
+    eventually(function() return ticks() > before end)
+  end)
+
   it("is also what hooks know of clients", function()
     local hooks = [[
 local rooms = channel "rooms/:id" {}
