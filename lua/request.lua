@@ -64,12 +64,16 @@ function request.headers(pairs_text)
   return setmetatable(headers, headers_mt)
 end
 
+-- Each pattern passes over a text once, whatever a client sends: those that
+-- may begin anywhere in it, or that end with "%s*$", can take seconds.
 function request.cookies(text)
   local cookies = {}
-  for name, value in (text or ""):gmatch("([^;=%s]+)%s*=%s*([^;]*)") do
-    value = value:match("^(.-)%s*$")
-    value = value:match('^"(.*)"$') or value
-    if cookies[name] == nil then cookies[name] = value end
+  for piece in (text or ""):gmatch("[^;]+") do
+    local name, value = piece:match("^%s*([^=%s]+)%s*=%s*(.*)$")
+    if name and cookies[name] == nil then
+      value = value:match("^.*%S") or ""
+      cookies[name] = value:match('^"(.*)"$') or value
+    end
   end
   return cookies
 end

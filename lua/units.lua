@@ -12,9 +12,13 @@ local function finite(number)
   return number and number >= 0 and number < 9e15 and number or nil
 end
 
+-- Clients send some of them (`?since=`), and a pattern takes time that grows
+-- with the square of a text it does not fit.
+local BYTES_MAX = 40
+
 local function parse(value, factors)
   if type(value) == "number" then return finite(value) end
-  if type(value) ~= "string" then return nil end
+  if type(value) ~= "string" or #value > BYTES_MAX then return nil end
   local digits, suffix = value:match("^(%d+%.?%d*)(%a*)$")
   if not digits then return nil end
   local factor = suffix == "" and 1 or factors[suffix]

@@ -35,4 +35,12 @@ describe("units", function()
       assert.is_nil(units.size(value))
     end
   end)
+
+  it("refuses at once what is far too long, as a client may send it", function()
+    local began = os.clock()
+    for _ = 1, 10 do
+      assert.is_nil(units.duration(("1"):rep(100000) .. "!"))
+    end
+    assert.is_true(os.clock() - began < 1)
+  end)
 end)
