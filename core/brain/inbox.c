@@ -36,6 +36,7 @@ void inbox_rescue(struct inbox *inbox, uint32_t worker, struct mail_ring *up)
 void inbox_begin_turn(struct inbox *inbox)
 {
     inbox->left = INBOX_TURN_ITEMS;
+    inbox->ends_ns = uv_hrtime() + INBOX_TURN_MS * 1000000ULL;
 }
 
 static bool peer_has_news(const struct peer *peer)
@@ -265,6 +266,8 @@ const struct stentor_item *stentor_next(struct stentor_brain *brain)
     inbox_release(brain);
     if (inbox->left == 0)
         return NULL;
+    if (uv_hrtime() >= inbox->ends_ns)
+        inbox->left = 1;
     inbox->left--;
     memset(&inbox->item, 0, sizeof inbox->item);
     if (take_own(brain))

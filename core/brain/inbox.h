@@ -13,12 +13,14 @@
 #include "base/buffer.h"
 #include "brain/ffi.h"
 
-/* Items for one call of pump(): timers and sockets want their turn too. */
-enum { INBOX_TURN_ITEMS = 256 };
+/* For one call of pump(): timers and sockets want their turn too, and many
+   handlers that take long are no hang. */
+enum { INBOX_TURN_ITEMS = 256, INBOX_TURN_MS = 50 };
 
 struct inbox {
     struct stentor_item item; /* what stentor_next returned last */
     uint32_t left;            /* items left for this turn */
+    uint64_t ends_ns;         /* no further request is shown in this turn */
     uint32_t next_peer;       /* round robin */
     int32_t reading;          /* peer whose message `item` shows; -1: none */
     bool go;                  /* not told yet */
@@ -41,7 +43,7 @@ struct mail_ring;
 
 void inbox_init(struct inbox *inbox);
 
-/* A new turn begins: INBOX_TURN_ITEMS may be taken. */
+/* A new turn begins: INBOX_TURN_ITEMS may be taken in INBOX_TURN_MS. */
 void inbox_begin_turn(struct inbox *inbox);
 
 /* Keeps what the dead worker's mailbox still tells of streams: it is shown

@@ -21,6 +21,11 @@ local function forever() local n = 0 while true do n = n + 1 end end
 route "GET /hang" {
   respond = forever,
 }
+route "GET /busy" { respond = function()
+  local till = now() + 60
+  while now() < till do end
+  return 200, "busy"
+end }
 route "GET /slow" { respond = function() sleep "1s" return 200, "slow" end }
 route "GET /sleep-and-hang" { respond = function()
   sleep "10ms"
@@ -70,11 +75,11 @@ describe("a brain that hangs", function()
     local rows = {
       { request = { path = "/hang" }, named = 'in route "GET /hang" (config.lua:11)' },
       { request = { path = "/sleep-and-hang" },
-        named = 'in route "GET /sleep-and-hang" (config.lua:15)' },
+        named = 'in route "GET /sleep-and-hang" (config.lua:20)' },
       { request = { path = "/plugin" },
         named = 'in route "GET /plugin" (' },
       { request = { method = "POST", path = "/publish", body = "hang" },
-        named = 'in on "publish" (config.lua:19)' },
+        named = 'in on "publish" (config.lua:24)' },
     }
     for _, row in ipairs(rows) do
       local beats = #client.comments
@@ -99,10 +104,21 @@ describe("a brain that hangs", function()
     assert.equal("hello", select(3, one:request { path = "/hello" }))
   end)
 
+  it("is not one that many requests keep busy", function()
+    one = start()
+    local connections = {}
+    for i = 1, 20 do
+      connections[i] = http.raw(one.port)
+      connections[i]:send(http.format { path = "/busy" })
+    end
+    for i = 1, 20 do assert.equal(200, connections[i]:response().status) end
+    assert.equal(0, count(one, "has hung"))
+  end)
+
   it("at every start is started ever more slowly, while streams stay", function()
     one = start { HANG_IN_TIMER = "1" }
     client = sse.open { port = one.port, path = "/events" }
-    eventually(function() return count(one, "in every (config.lua:20)") >= 2 end)
+    eventually(function() return count(one, "in every (config.lua:25)") >= 2 end)
     eventually(function() return count(one, "again in 0.2 s") == 1 end)
     local beats = #client.comments
     eventually(function() return #client.comments > beats + 2 end)
