@@ -124,6 +124,10 @@ local rows = {
     .. "a timer or a task" },
   { "an expression that is not whole", LISTEN .. "local x = 1 +",
     "config.lua:2: the file ends in the middle of a statement" },
+  { "= for ==", LISTEN .. 'if env.X = "y" then end',
+    'config.lua:2: a comparison is written "==": "then" is missing before "="' },
+  { "a colon behind a word", 'listen: "127.0.0.1:3000"',
+    'config.lua:1: a name is missing before "127.0.0.1:3000"' },
   { "a missing comma", LISTEN .. 'channel "e" {\n  replay = 1\n  latest = true\n}',
     'config.lua:4: a comma, or the "}" of the table that begins on line 2, '
     .. 'is missing before "latest"' },
