@@ -16,7 +16,7 @@ end
 local mt = { __index = function(self, name)
   if name == "data" then return decode(self) end
   return nil
-end }
+end, __tostring = function() return "an event" end }
 
 -- Takes over `fields`.
 function event.new(fields)

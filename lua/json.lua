@@ -95,9 +95,18 @@ local function write_object(out, at, object, depth)
   return at + 1
 end
 
+-- A channel, an event, a request: what has a text of its own is no data.
+local function refuse_object(value)
+  local meta = getmetatable(value)
+  if type(meta) == "table" and meta.__tostring then
+    error(tostring(value) .. " cannot be JSON: take out of it what you need", 0)
+  end
+end
+
 function write(out, at, value, depth)
   local kind = type(value)
   if kind == "table" then
+    refuse_object(value)
     if depth >= DEPTH_MAX then
       error("a table within tables, deeper than " .. DEPTH_MAX
         .. " (or in itself), cannot be JSON", 0)

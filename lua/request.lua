@@ -96,7 +96,7 @@ local mt = { __index = function(self, name)
   end
   if name == "load" then return self._server:load() end
   return nil
-end }
+end, __tostring = function() return "a request" end }
 
 -- request.json() is easily written.
 local function check_self(self, method)
