@@ -159,6 +159,7 @@ static void succeed(struct supervisor *supervisor)
     supervisor->brain = reload->next;
     supervisor->plan = reload->wanted;
     brains_follow_plan(supervisor);
+    plan_warn_of_room(&supervisor->plan, supervisor->worker_wanted);
     shutdown_drain(supervisor, false);
     tell(supervisor, true);
     child_send(old, CONTROL_STOP, NULL, 0, NULL, 0);

@@ -109,7 +109,10 @@ describe("with few descriptors", function()
     assert.equal(0, logged " warn ")
     one:stop()
     start_with(120, ' connections = "1k",')
-    eventually(function() return logged "limits.connections is 1000, .* enough for 152" == 1 end)
+    local warning = "limits.connections is 1000, [^\n]* enough for 152"
+    eventually(function() return logged(warning) == 1 end)
+    assert.equal(0, server.run({ "reload" }, { cwd = one.folder }).code)
+    assert.equal(2, logged(warning))
   end)
 
   it("who finds none is refused survivably; nobody waits, nothing spins", function()
