@@ -9,6 +9,7 @@ local complaints = require "stentor.config.complaints"
 local coroutines = require "stentor.coroutines"
 local defaults = require "stentor.config.defaults"
 local deliveries = require "stentor.deliveries"
+local failures = require "stentor.failures"
 local family = require "stentor.family"
 local handover = require "stentor.handover"
 local hooks = require "stentor.hooks"
@@ -63,6 +64,7 @@ function server.new(core, path)
     counters = { errors = 0, handlers_full = 0, body_too_long = 0, hooks_dropped = 0 } }, server)
   self.hooks = hooks.new(function(hook, a, b) run_hook(self, hook, a, b) end)
   self.clock = clock.new(core)
+  self.failures = failures.new(self.log, self.clock)
   self.deliveries = deliveries.new(self)
   self.before_go = function() end -- returns what is wrong, or nil
   self.handlers = {
@@ -108,7 +110,7 @@ end
 -- A script's failure at run time: logged, counted, and nothing else stops.
 function server:failed(title, text)
   self.counters.errors = self.counters.errors + 1
-  self.log.error(("%s: %s"):format(title, text))
+  self.failures:add(title, text)
 end
 
 -- Whether `what`, which has effects, may be done now; says so if not.

@@ -71,6 +71,18 @@ describe("an answer", function()
     end)
   end
 
+  it("of a handler that breaks again and again is not always logged", function()
+    local s = route("error 'broken'")
+    for _ = 1, 30 do assert.are.equal(500, s.ask("GET /x").status) end
+    assert.are.equal(10, select(2, s.core:log_text():gsub("route.-broken", "")))
+    s.advance(1000)
+    assert.matches('route "GET /x" (', s.core:log_text(), 1, true)
+    assert.matches("20 more failures in that second", s.core:log_text(), 1, true)
+    assert.are.equal(30, s.server.counters.errors)
+    s.ask("GET /x")
+    assert.are.equal(11, select(2, s.core:log_text():gsub("route.-broken", "")))
+  end)
+
   it("waits with its handler", function()
     local s = route('sleep "2s"\nreturn 200, request.path .. request.body')
     s.core:request("GET /x", { body = "!" })
