@@ -129,12 +129,24 @@ local function thrown(server, request, title, problem)
   answer.mistake(server, request._ticket, title, tostring(problem))
 end
 
--- The content of `latest` channels for newcomers.
-local function preface_of(target)
-  if not target.latest then return "" end
-  local frames = {}
+local function smaller(a, b) return a.bytes < b.bytes end
+
+-- The content of `latest` channels for newcomers. Each channel has no more than
+-- limits.response of it, but all together may: then those that have much share
+-- what those with little leave.
+local function preface_of(server, target)
+  local room, list, bytes = server.settings.limits.response_bytes, {}, 0
   for _, one in ipairs(target.channels) do
-    if one.latest then frames[#frames + 1] = one.latest:preface() end
+    if one.latest then
+      list[#list + 1], bytes = one.latest, bytes + one.latest.bytes
+    end
+  end
+  local fits, frames = bytes <= room, {}
+  if not fits then table.sort(list, smaller) end
+  for i, one in ipairs(list) do
+    local share = fits and room or math.floor(room / (#list + 1 - i))
+    frames[i] = one:preface(share)
+    room = room - #frames[i]
   end
   return table.concat(frames)
 end
@@ -153,7 +165,7 @@ function answer.stream(server, ticket, route, target, from, retry_ms, kept,
   local headers, count = reply_pairs(request)
   local ok, message, name = server.core.stream(ticket, target.core, from.kind,
     from.value, retry_ms, target.tell,
-    target.latest and preface_of(target) or "", headers, count, kept)
+    target.latest and preface_of(server, target) or "", headers, count, kept)
   if ok then
     if target.tell then
       client.remember(server, ticket, route, request and request.user)

@@ -10,7 +10,7 @@ function latest.new(max, max_bytes)
   local ring = {}
   ring.next, ring.before = ring, ring
   return setmetatable({ entries = {}, ring = ring, count = 0, bytes = 0,
-    max = max, max_bytes = max_bytes, forgotten = 0, joined = "" }, latest)
+    max = max, max_bytes = max_bytes, forgotten = 0 }, latest)
 end
 
 local function unlink(entry)
@@ -43,15 +43,20 @@ function latest:record(key, frame)
   self.joined = nil
 end
 
--- All of them, oldest first.
-function latest:preface()
-  if not self.joined then
-    local frames, entry = {}, self.ring.next
-    while entry ~= self.ring do
-      frames[#frames + 1] = entry.frame
-      entry = entry.next
+-- The newest of them that fit into `room` bytes, oldest first.
+function latest:preface(room)
+  room = math.min(room, self.bytes)
+  if not self.joined or self.joined_room ~= room then
+    local frames, entry, left = {}, self.ring.before, room
+    while entry ~= self.ring and #entry.frame <= left do
+      frames[#frames + 1], left = entry.frame, left - #entry.frame
+      entry = entry.before
     end
-    self.joined = table.concat(frames)
+    for i = 1, math.floor(#frames / 2) do
+      local j = #frames + 1 - i
+      frames[i], frames[j] = frames[j], frames[i]
+    end
+    self.joined, self.joined_room = table.concat(frames), room
   end
   return self.joined
 end

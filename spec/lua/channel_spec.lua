@@ -55,6 +55,33 @@ describe("a channel", function()
       .ask("GET /e").preface)
   end)
 
+  it("shares the room for the latest among a stream's channels", function()
+    local s = support.run([[listen "127.0.0.1:1"
+limits { response = "1000" }
+local a = channel "a" { latest = true, key = "k" }
+local b = channel "b" { latest = true, key = "k" }
+local c = channel "c" {}
+route "GET /all" { stream = { a, b, c } }
+route "POST /a" { respond = function(r) a:publish(r:json()) return 202 end }
+route "POST /b" { respond = function(r) b:publish(r:json()) return 202 end }
+route "POST /c" { respond = function(r) c:publish(r:json()) return 202 end }]])
+    s.ask("POST /b", { body = '{"k":"b1"}' })
+    for i = 1, 50 do
+      s.ask("POST /a", { body = ('{"k":"a%d"}'):format(i) })
+      if i == 20 then
+        local all = s.ask("GET /all").preface
+        for _, key in ipairs { '"a1"', '"a20"', '"b1"' } do
+          assert.matches(key, all, 1, true)
+        end
+      end
+    end
+    local preface = s.ask("GET /all").preface
+    assert.is_true(#preface <= 1000 and #preface > 900)
+    assert.matches('"b1"', preface, 1, true)
+    assert.matches('"a50"', preface, 1, true)
+    assert.not_matches('"a1"', preface, 1, true)
+  end)
+
   it("without a key has one latest event", function()
     local s = run "latest = true"
     s.ask("POST /e", { body = "1" })
