@@ -33,12 +33,19 @@ static struct request *of_parser(llhttp_t *parser)
     return CHECK_CAST(struct request, parser->data, REQUEST_MAGIC);
 }
 
+/* How much more there may be. A reload may have lowered the limit since this
+   request began. */
+static size_t room_of(uint64_t limit, uint64_t used)
+{
+    return used < limit ? (size_t)(limit - used) : 0;
+}
+
 /* --- headers ------------------------------------------------------------ */
 
 /* Trailers are read and dropped; they count as head. */
 static int count_trailer(struct request *request, size_t length)
 {
-    if (length > request->limits->head_bytes - request->head_bytes)
+    if (length > room_of(request->limits->head_bytes, request->head_bytes))
         return refuse(request, 431, "the trailers are too long");
     request->head_bytes += (uint32_t)length;
     return 0;
@@ -137,7 +144,7 @@ static int on_headers_complete(llhttp_t *parser)
 static int on_body(llhttp_t *parser, const char *at, size_t length)
 {
     struct request *request = of_parser(parser);
-    if (length > request->limits->body_bytes - request->body.size)
+    if (length > room_of(request->limits->body_bytes, request->body.size))
         return refuse(request, 413, "the body is too long");
     buffer_add(&request->body, at, length);
     return 0;
@@ -146,8 +153,8 @@ static int on_body(llhttp_t *parser, const char *at, size_t length)
 static int on_chunk_header(llhttp_t *parser)
 {
     struct request *request = of_parser(parser);
-    size_t room = request->limits->body_bytes - request->body.size;
-    if (parser->content_length > room)
+    if (parser->content_length >
+        room_of(request->limits->body_bytes, request->body.size))
         return refuse(request, 413, "the body is too long");
     return 0;
 }
@@ -234,11 +241,11 @@ static size_t parse_head(struct request *request, const char *bytes,
                          size_t size)
 {
     const struct stentor_limits *limits = request->limits;
-    size_t room = limits->head_bytes - request->head_bytes;
+    size_t room = room_of(limits->head_bytes, request->head_bytes);
     size_t line_room = SIZE_MAX;
     if (!request->line_done)
-        line_room =
-            limits->target_bytes + REQUEST_LINE_REST - request->line.size;
+        line_room = room_of((uint64_t)limits->target_bytes + REQUEST_LINE_REST,
+                            request->line.size);
     if (request->at_line_start && (*bytes == ' ' || *bytes == '\t')) {
         refuse(request, 400,
                request->line.size == 0 ? "this is not HTTP/1.1"
@@ -288,7 +295,7 @@ static size_t skip_empty_lines(struct request *request, const char *bytes,
 {
     size_t count = 0;
     while (count < size && (bytes[count] == '\r' || bytes[count] == '\n')) {
-        if (request->head_bytes == request->limits->head_bytes) {
+        if (request->head_bytes >= request->limits->head_bytes) {
             refuse(request, 431, "the request head is too long");
             return count;
         }

@@ -118,6 +118,28 @@ describe("a request", function()
     end
   end)
 
+  it("is bounded by limits that were lowered while it came", function()
+    local line = "POST /" .. ("a"):rep(200)
+    local head = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+    for _, case in ipairs {
+      { line, ("a"):rep(100), 414 },
+      { head .. "X: " .. ("x"):rep(1000), ("x"):rep(100), 431 },
+      { ("\r\n"):rep(500), "\r\n", 431 },
+      { head .. "\r\n100\r\n" .. ("x"):rep(200), ("x"):rep(56), 413 },
+      { head .. "\r\n100\r\n" .. ("x"):rep(256), "\r\n100\r\n", 413 },
+      { head .. "\r\n0\r\nX: " .. ("x"):rep(1000), ("x"):rep(100), 431 },
+    } do
+      local lowered = ffi.new("struct stentor_limits", limits)
+      local request = lib.request_new(lowered)
+      local used = ffi.new "size_t[1]"
+      assert.equal(lib.REQUEST_MORE, lib.request_parse(request, case[1], #case[1], used))
+      lowered.head_bytes, lowered.target_bytes, lowered.body_bytes = 512, 64, 100
+      assert.equal(lib.REQUEST_REFUSED, lib.request_parse(request, case[2], #case[2], used))
+      assert.equal(case[3], request.status)
+      lib.request_free(request)
+    end
+  end)
+
   it("makes room for the next one", function()
     local request = lib.request_new(limits)
     local used = ffi.new "size_t[1]"
