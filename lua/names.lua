@@ -3,7 +3,7 @@
 -- each literal, ":id" (one segment) or, at the end, "*rest" (all that follow).
 local names = {}
 
-local BYTES_MAX = 200
+local BYTES_MAX = 199 -- JOURNAL_NAME_BYTES of core/journal/layout.h, less a NUL
 
 local function parse_segment(text, last)
   local mark, name = text:match("^([:*])(.*)$")

@@ -25,7 +25,7 @@ describe("names", function()
       { "channel", "*rest/a", "only be the last" },
       { "channel", ":id/:id", "twice" },
       { "channel", ":1", "letters" },
-      { "channel", ("x"):rep(201), "longer" },
+      { "channel", ("x"):rep(200), "longer" },
       { "route", "/events", "a method, a space and a path" },
       { "route", "GET events", "a method, a space and a path" },
       { "route", "get /x", 'did you mean "GET"' },
