@@ -183,13 +183,16 @@ end
 -- Only such numbers can be beyond what a double holds.
 local function may_overflow(text)
   return text:find("%d[eE]%+?%d%d%d")
-    or #text > 300 and text:find(("%d"):rep(100))
+    or #text > 300 and text:find("%f[%d]" .. ("%d"):rep(100))
 end
 
 -- The value of `text`; or nil and what is wrong with it.
 function json.decode(text)
   if type(text) ~= "string" then
     return nil, ("expected a text, got a %s"):format(type(text))
+  end
+  if text:find("\0", 1, true) then -- lua-cjson would stop there
+    return nil, "it holds a NUL"
   end
   local lists = text:find("%[%s*%]") ~= nil
   local ok, value = pcall(decoder.decode, lists and mark_lists(text) or text)

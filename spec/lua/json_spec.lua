@@ -39,7 +39,7 @@ describe("json", function()
   it("answers nil and why for text that is none", function()
     for _, text in ipairs { "", "{", "[1,]", "nul", '{"a":[],}', "[[]",
       ("["):rep(200) .. ("]"):rep(200), '"', "NaN", "[] x", '{"a":[1e999]}', "-1E+400",
-      ("9"):rep(400) } do
+      ("9"):rep(400), "[1]\0", '{"a":"\0"}', "1\0[2]" } do
       local value, why = json.decode(text)
       assert.is_nil(value)
       assert.is_string(why)

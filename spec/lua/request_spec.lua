@@ -67,6 +67,10 @@ describe("a request", function()
     local form = { body = "a=1&b=%26", headers = { { "content-type",
       "application/x-www-form-urlencoded; charset=utf-8" } } }
     assert.same({ a = "1", b = "&" }, request_of("POST /x", form):form())
+    form.body = ("a&"):rep(10001)
+    assert.are.equal(400, refused(function()
+      request_of("POST /x", form):form()
+    end))
     form.body = "a=%"
     assert.are.equal(400, refused(function()
       request_of("POST /x", form):form()
