@@ -15,6 +15,8 @@ channel.__index = channel
 
 local RECENT_MAX = 10000
 local RETRY_MAX = 86400 -- seconds
+-- Bytes of an event's name or key: JOURNAL_KEY_BYTES_MAX (core/journal/layout.h).
+channel.NAME_MAX = 1024
 local FULL_POLL_MS = 20
 local OPTIONS = { event = true, key = true, retry = true }
 
@@ -120,10 +122,15 @@ local function too_large(limit)
 end
 
 -- A script's mistake is an error; what only this event suffers is a refusal.
-local function publish_failed(self, message, name)
-  if name == "ETOOBIG" then
-    too_large(self.server.settings.limits.event_bytes)
-  elseif name == "EEVENT" or name == "ERESERVED" then
+-- `longest`: of the event's name and key.
+local function publish_failed(self, message, code, longest)
+  if code == "ETOOBIG" then
+    if longest <= channel.NAME_MAX then
+      too_large(self.server.settings.limits.event_bytes)
+    end
+    error(refusal.new(413, ("the event's name or key is longer than %d bytes")
+      :format(channel.NAME_MAX)), 0)
+  elseif code == "EEVENT" or code == "ERESERVED" then
     error("publish: " .. message, 3)
   end
   error(refusal.new(503, ('channel "%s": cannot publish: %s')
@@ -190,7 +197,7 @@ function channel:publish(data, options)
     id, message, code = publish_when_free(self, text, name, event_key, retry)
     if code == "EFULL" then return nil, message end
   end
-  if not id then publish_failed(self, message, code) end
+  if not id then publish_failed(self, message, code, math.max(#name, #event_key)) end
   if self.latest then
     local frame = server.core.newest_frame(self.number)
     if frame then

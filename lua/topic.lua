@@ -84,10 +84,17 @@ end
 
 local NEWEST, OLDEST = { name = "newest" }, { name = "oldest" }
 
+-- A record may bear a name or a key that an event cannot have. It goes without
+-- them, as it does where C feeds the channel (core/brain/source_feed.c).
 local function publish_to(channel)
   return function(record)
-    channel:publish(record.text or "", { key = record.key,
-      event = record.headers.event })
+    local name, of = record.headers.event, record.key
+    if name and (#name > channel.NAME_MAX or name == "gap"
+        or name:find("[\r\n%z]")) then
+      name = nil
+    end
+    if of and #of > channel.NAME_MAX then of = nil end
+    channel:publish(record.text or "", { key = of, event = name })
   end
 end
 

@@ -24,7 +24,12 @@ describe("a channel", function()
   it("refuses what is too big as the client's fault", function()
     local s = run ""
     s.core.fails.publish = { name = "ETOOBIG", message = "too big" }
-    assert.are.equal(413, s.ask("POST /e", { body = "1" }).status)
+    local answer = s.ask("POST /e", { body = "1" })
+    assert.are.equal(413, answer.status)
+    assert.matches("limits.event", answer.body, 1, true)
+    answer = s.ask("POST /e?event=" .. ("x"):rep(1025), { body = "1" })
+    assert.are.equal(413, answer.status)
+    assert.matches("name or key is longer than 1024", answer.body, 1, true)
     s.core.fails.publish = { name = "ESYSTEM", message = "no" }
     assert.are.equal(503, s.ask("POST /e", { body = "1" }).status)
   end)

@@ -112,6 +112,13 @@ describe("a topic that is read", function()
     one.pump()
     local event = one.core.events[1]
     assert.same({ 2, "x", "e", "k" }, { event.number, event.data, event.name, event.key })
+    for _, name in ipairs { "gap", "a\nb", "a\rb", "a\0b", ("e"):rep(1025) } do
+      fake.give(one.core, 1, { { key = ("k"):rep(1025), text = "y",
+        headers = { event = name } } })
+      one.pump()
+      event = table.remove(one.core.events)
+      assert.same({ 2, "y", "", "" }, { event.number, event.data, event.name, event.key })
+    end
   end)
 
   it("has one reader in a group, whose members share the partitions", function()
