@@ -19,16 +19,14 @@ static void add_text(struct buffer *to, const char *text)
 }
 
 static void add_child(struct supervisor *supervisor, const struct child *child,
-                      uint32_t starts, struct buffer *to)
+                      struct buffer *to)
 {
     static const char *const states[] = { "down", "starting", "up" };
     bool up = child->state != CHILD_DOWN;
     buffer_add_format(
-        to,
-        "{\"name\":\"%s\",\"state\":\"%s\",\"pid\":%d,\"up_ms\":%" PRIu64
-        ",\"starts\":%" PRIu32,
+        to, "{\"name\":\"%s\",\"state\":\"%s\",\"pid\":%d,\"up_ms\":%" PRIu64,
         child->name, states[child->state], up ? child->process.pid : 0,
-        up ? uv_now(&supervisor->loop) - child->started_ms : 0, starts);
+        up ? uv_now(&supervisor->loop) - child->started_ms : 0);
 }
 
 static void add_processes(struct supervisor *supervisor, struct buffer *to)
@@ -36,21 +34,23 @@ static void add_processes(struct supervisor *supervisor, struct buffer *to)
     const struct board *board = &supervisor->objects.board;
     const struct board_brain *brain = &board->header->brain;
     buffer_add_text(to, ",\"processes\":[");
-    add_child(supervisor, supervisor->brain, brain->starts, to);
-    buffer_add_format(to, ",\"hangs\":%" PRIu32 "}", brain->hangs);
+    add_child(supervisor, supervisor->brain, to);
+    buffer_add_format(to, ",\"starts\":%" PRIu32 ",\"hangs\":%" PRIu32 "}",
+                      brain->starts, brain->hangs);
     if (supervisor->plan.embedded_kafka != 0) {
         buffer_add_text(to, ",");
-        add_child(supervisor, &supervisor->broker, 0, to);
+        add_child(supervisor, &supervisor->broker, to);
         buffer_add_format(to, ",\"address\":\"%s\"}",
                           supervisor->broker_address);
     }
     for (uint32_t i = 0; i < supervisor->worker_count; i++) {
         const struct board_worker *worker = board_worker(board, i);
         buffer_add_text(to, ",");
-        add_child(supervisor, &supervisor->workers[i], worker->starts, to);
-        buffer_add_format(
-            to, ",\"connections\":%" PRIu32 ",\"streams\":%" PRIu32 "}",
-            worker->connections, worker->streams);
+        add_child(supervisor, &supervisor->workers[i], to);
+        buffer_add_format(to,
+                          ",\"starts\":%" PRIu32 ",\"connections\":%" PRIu32
+                          ",\"streams\":%" PRIu32 "}",
+                          worker->starts, worker->connections, worker->streams);
     }
     buffer_add_text(to, "]");
 }
