@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Kafka as Lua sees it: core/kafka does the work. */
-#include <stdlib.h>
-
 #include "base/error.h"
-#include "base/log.h"
 #include "brain/ffi_kafka.h"
 #include "brain/process.h"
 #include "kafka/topic.h"

@@ -53,6 +53,8 @@ static bool on_event(struct kafka_client *client, rd_kafka_event_t *event)
     return false;
 }
 
+static void restart(struct kafka_bus *bus, const char *why);
+
 static void on_error(struct kafka_client *client, rd_kafka_resp_err_t code,
                      const char *text, bool fatal)
 {
@@ -60,12 +62,12 @@ static void on_error(struct kafka_client *client, rd_kafka_resp_err_t code,
         CHECK_CAST(struct kafka_bus, client->owner, BUS_MAGIC);
     (void)code;
     if (fatal && bus->producer == client)
-        bus_restart(bus, text);
+        restart(bus, text);
 }
 
 static void on_closed(struct kafka_client *client)
 {
-    free(client); /* the bus has forgotten it: see bus_restart */
+    free(client); /* the bus has forgotten it: see bus_close */
 }
 
 static void open_producer(struct kafka_bus *bus)
@@ -115,7 +117,8 @@ void bus_close(struct kafka_bus *bus, const char *why)
         client_close(producer);
 }
 
-void bus_restart(struct kafka_bus *bus, const char *why)
+/* Begins anew with another producer. */
+static void restart(struct kafka_bus *bus, const char *why)
 {
     log_warn("%s: begins anew (%s)", bus->name, why);
     bus->restarts++;
@@ -135,10 +138,10 @@ void bus_beat(struct kafka_bus *bus)
     else if (bus->down_at == 0)
         bus->down_at = now;
     if (bus->down_at > 0 && now - bus->down_at > BUS_DOWN_MS)
-        bus_restart(bus, "no broker has answered for five minutes");
+        restart(bus, "no broker has answered for five minutes");
     else if (bus_is_embedded(bus) && bus->kafka->embedded[0] != '\0' &&
              strcmp(bus->address, bus->kafka->embedded) != 0)
-        bus_restart(bus, "the embedded broker has another address");
+        restart(bus, "the embedded broker has another address");
 }
 
 int bus_add(struct kafka *kafka, struct text brokers, struct kafka_pairs given,

@@ -46,9 +46,6 @@ bool bus_is_connected(const struct kafka_bus *bus);
    one, and sinks go on from their cursors. */
 void bus_close(struct kafka_bus *bus, const char *why);
 
-/* Begins anew with another producer; sinks go on from their cursors. */
-void bus_restart(struct kafka_bus *bus, const char *why);
-
 /* Looks after its producer; called now and then. */
 void bus_beat(struct kafka_bus *bus);
 

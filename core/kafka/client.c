@@ -45,8 +45,6 @@ static void set_connected(struct kafka_client *client, bool connected,
         log_info("%s: connected", client->name);
     else
         log_warn("%s: no broker answers (%s)", client->name, why);
-    if (client->events->on_connection != NULL)
-        client->events->on_connection(client);
 }
 
 /* --- what librdkafka says --- */
@@ -108,16 +106,13 @@ static void take_error(struct kafka_client *client, rd_kafka_event_t *event)
 static void take_statistics(struct kafka_client *client,
                             rd_kafka_event_t *event)
 {
-    const char *json = rd_kafka_event_stats(event);
-    struct text text = text_of_string(json);
     struct statistics *statistics = &client->statistics;
-    if (!statistics_read(text, CLIENT_SILENCE_MS, statistics))
+    if (!statistics_read(text_of_string(rd_kafka_event_stats(event)),
+                         CLIENT_SILENCE_MS, statistics))
         return;
     set_connected(client, statistics->brokers_up > 0,
                   statistics->brokers_silent > 0 ? "connected, but silent"
                                                  : "not connected");
-    if (client->events->on_statistics != NULL && !client->closing)
-        client->events->on_statistics(client, text);
 }
 
 /* Those of one partition come with it, on a consumer's queue. */

@@ -12,7 +12,6 @@
 #include <stdint.h>
 #include <uv.h>
 
-#include "base/text.h"
 #include "kafka/settings.h"
 #include "kafka/statistics.h"
 
@@ -34,10 +33,6 @@ struct kafka_client_events {
        messages are left in librdkafka until they are asked for, and it stops
        fetching when it has enough; without it they go to on_event. */
     void (*on_readable)(struct kafka_client *client);
-    /* `connected` has changed. */
-    void (*on_connection)(struct kafka_client *client);
-    /* The statistics, as JSON; `statistics` is up to date. */
-    void (*on_statistics)(struct kafka_client *client, struct text json);
     /* Its threads are gone; the client may be freed. */
     void (*on_closed)(struct kafka_client *client);
 };

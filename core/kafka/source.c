@@ -374,11 +374,6 @@ void *source_owner(const struct source *source)
     return source->owner;
 }
 
-const char *source_topic(const struct source *source)
-{
-    return source->settings.topic;
-}
-
 bool source_is_connected(const struct source *source)
 {
     return source->client != NULL && source->client->connected;

@@ -94,7 +94,6 @@ void source_advance(struct source *source);
 rd_kafka_event_t *source_keep(struct source *source);
 
 void *source_owner(const struct source *source);
-const char *source_topic(const struct source *source);
 bool source_is_connected(const struct source *source);
 struct places_row *source_row(const struct source *source);
 const struct source_counters *source_counters(const struct source *source);

@@ -5,11 +5,21 @@
 
 /* --- the walk --- */
 
+enum { DEPTH_MAX = 8 };
+
+/* A value that is no object: text without its quotes, or a number, and the
+   keys that lead to it, `depth` of them. Escapes are left as they are. */
+struct value {
+    struct text keys[DEPTH_MAX];
+    uint32_t depth;
+    struct text text;
+};
+
 struct walk {
     const char *at;
     const char *end;
-    struct statistics_value value;
-    void (*visit)(const struct statistics_value *value, void *opaque);
+    struct value value;
+    void (*visit)(const struct value *value, void *opaque);
     void *opaque;
 };
 
@@ -59,7 +69,7 @@ static bool take_leaf(struct walk *walk)
     if (is_string ? !take_string(walk, &walk->value.text)
                   : !take_plain(walk, &walk->value.text))
         return false;
-    if (walk->value.depth <= STATISTICS_DEPTH_MAX)
+    if (walk->value.depth <= DEPTH_MAX)
         walk->visit(&walk->value, walk->opaque);
     return true;
 }
@@ -70,7 +80,7 @@ static bool take_key(struct walk *walk)
     struct text key;
     if (!take_string(walk, &key) || !take(walk, ':'))
         return false;
-    if (walk->value.depth < STATISTICS_DEPTH_MAX)
+    if (walk->value.depth < DEPTH_MAX)
         walk->value.keys[walk->value.depth] = key;
     walk->value.depth++;
     return true;
@@ -89,10 +99,11 @@ static bool close_objects(struct walk *walk, bool *sound)
     return take(walk, ',');
 }
 
-bool statistics_walk(struct text json,
-                     void (*visit)(const struct statistics_value *value,
-                                   void *opaque),
-                     void *opaque)
+/* Calls `visit` for each value, deeper ones than DEPTH_MAX left out; false if
+   `json` is not what librdkafka writes. */
+static bool walk_through(struct text json,
+                         void (*visit)(const struct value *value, void *opaque),
+                         void *opaque)
 {
     struct walk walk = { .at = json.bytes,
                          .end = json.bytes + json.size,
@@ -116,7 +127,8 @@ bool statistics_walk(struct text json,
     }
 }
 
-int64_t statistics_number(const struct statistics_value *value)
+/* The number that the value is; 0 if it is none. */
+static int64_t number_of(const struct value *value)
 {
     const char *at = value->text.bytes, *end = at + value->text.size;
     bool negative = at < end && *at == '-';
@@ -155,8 +167,7 @@ static void end_broker(struct reading *reading)
         reading->statistics->brokers_up++;
 }
 
-static void read_broker(struct reading *reading,
-                        const struct statistics_value *value)
+static void read_broker(struct reading *reading, const struct value *value)
 {
     struct broker *broker = &reading->broker;
     struct text key = value->keys[2];
@@ -171,19 +182,18 @@ static void read_broker(struct reading *reading,
         broker->is_up = text_equals(value->text, "UP") ||
                         text_equals(value->text, "UPDATE");
     else if (text_equals(key, "rxidle"))
-        broker->idle_us = statistics_number(value);
+        broker->idle_us = number_of(value);
     else if (text_equals(key, "waitresp_cnt"))
-        broker->owed = statistics_number(value);
+        broker->owed = number_of(value);
 }
 
-static void read_value(const struct statistics_value *value, void *opaque)
+static void read_value(const struct value *value, void *opaque)
 {
     struct reading *reading = opaque;
     if (value->depth == 1 && text_equals(value->keys[0], "msg_cnt"))
-        reading->statistics->queue_messages =
-            (uint64_t)statistics_number(value);
+        reading->statistics->queue_messages = (uint64_t)number_of(value);
     else if (value->depth == 1 && text_equals(value->keys[0], "msg_size"))
-        reading->statistics->queue_bytes = (uint64_t)statistics_number(value);
+        reading->statistics->queue_bytes = (uint64_t)number_of(value);
     else if (value->depth == 3 && text_equals(value->keys[0], "brokers"))
         read_broker(reading, value);
 }
@@ -194,7 +204,7 @@ bool statistics_read(struct text json, uint32_t silence_ms,
     *statistics = (struct statistics){ 0 };
     struct reading reading = { .statistics = statistics,
                                .silence_ms = silence_ms };
-    bool sound = statistics_walk(json, read_value, &reading);
+    bool sound = walk_through(json, read_value, &reading);
     end_broker(&reading);
     return sound;
 }

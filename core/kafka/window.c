@@ -33,10 +33,3 @@ void window_clear(struct window *window)
 {
     window->first = window->next;
 }
-
-void window_done(struct window *window)
-{
-    free(window->slots);
-    window->slots = NULL;
-    window->capacity = 0;
-}

@@ -18,7 +18,6 @@ struct window_slot {
     uint32_t bytes;    /* of the journal record */
     uint64_t time_ms;  /* of its publishing */
     bool done;
-    bool sent; /* it was given to the producer, and counts as acked */
 };
 
 struct window {
@@ -46,6 +45,5 @@ struct window_slot *window_add(struct window *window);
 
 /* Numbers are never used again, also after this. */
 void window_clear(struct window *window);
-void window_done(struct window *window);
 
 #endif

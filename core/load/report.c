@@ -62,8 +62,8 @@ const char *load_report_grouped(char *room, double number)
     return room;
 }
 
-const struct histogram *load_report_times(const struct load_report *report,
-                                          enum load_metric metric)
+static const struct histogram *times_of(const struct load_report *report,
+                                        enum load_metric metric)
 {
     switch (metric) {
     case LOAD_METRIC_CONNECT:
@@ -134,8 +134,7 @@ static void judge(struct load_report *report)
         struct load_result *result = &report->results[report->result_count++];
         result->threshold = threshold;
         if (load_threshold_unit(threshold) == LOAD_UNIT_TIME) {
-            const struct histogram *times =
-                load_report_times(report, threshold->metric);
+            const struct histogram *times = times_of(report, threshold->metric);
             double share = load_quantile_share(threshold->quantile);
             result->is_measured = times->count > 0;
             result->value = (double)load_histogram_value(times, share);

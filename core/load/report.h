@@ -52,8 +52,6 @@ void load_report_print_json(const struct load_report *report, FILE *file);
 void load_report_print_html(const struct load_report *report, FILE *file);
 
 /* What the three have in common. */
-const struct histogram *load_report_times(const struct load_report *report,
-                                          enum load_metric metric);
 double load_report_value_ms(const struct histogram *histogram, double share);
 double load_report_connects_per_s(const struct load_report *report);
 double load_report_accepted_per_s(const struct load_report *report);

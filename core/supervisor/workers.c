@@ -212,12 +212,3 @@ int workers_resize(struct supervisor *supervisor, uint32_t count, char *error)
                  before);
     return code;
 }
-
-uint32_t workers_leaving(const struct supervisor *supervisor)
-{
-    uint32_t leaving = 0;
-    for (uint32_t i = supervisor->worker_wanted; i < supervisor->worker_count;
-         i++)
-        leaving += supervisor->workers[i].state != CHILD_DOWN;
-    return leaving;
-}

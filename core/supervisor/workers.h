@@ -34,9 +34,6 @@ struct roster {
  */
 int workers_resize(struct supervisor *supervisor, uint32_t count, char *error);
 
-/* How many are surplus and have not ended yet. */
-uint32_t workers_leaving(const struct supervisor *supervisor);
-
 /* A worker has said FULL or ROOM. */
 void workers_note_full(struct supervisor *supervisor, struct child *worker,
                        bool full);

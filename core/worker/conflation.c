@@ -15,7 +15,7 @@
 #include "base/memory.h"
 #include "worker/batch.h"
 
-enum { ROOM_MIN = 256, PORTION_BYTES = 1048576 };
+enum { ROOM_MIN = 256, LOOK_BYTES = 1048576 };
 
 struct entry {
     uint64_t hash;                   /* 0: free */
@@ -109,7 +109,7 @@ static bool look_through(const struct conflation_stretch *stretch,
         uint64_t start = position;
         portion.size = 0;
         whole = journal_copy(stretch->journal, &position, stretch->limit,
-                             PORTION_BYTES, &portion) > 0;
+                             LOOK_BYTES, &portion) > 0;
         const struct journal_record *record;
         for (size_t at = 0; whole && at < portion.size; at += record->size) {
             record = (const void *)(portion.bytes + at);

@@ -94,7 +94,8 @@ void connection_go(struct connection *connection, enum connection_state state)
     connection->state = (uint8_t)state;
 }
 
-void connection_drop_request(struct connection *connection)
+/* Gives the request back; a stream has no use for it. */
+static void drop_request(struct connection *connection)
 {
     struct worker *worker = connection_worker(connection);
     struct request *request = connection->request;
@@ -129,7 +130,7 @@ void connection_close(struct connection *connection, int reason)
                           connection->state == CONNECTION_DECIDING;
         if (in_request && !worker->stopping)
             count_vanished(connection);
-        connection_drop_request(connection);
+        drop_request(connection);
     }
     wheel_clear(&worker->wheel, &connection->timer);
     connection_go(connection, CONNECTION_CLOSING);
@@ -183,7 +184,7 @@ void connection_answered(struct connection *connection)
         reading_ahead(connection);
         return;
     }
-    connection_drop_request(connection);
+    drop_request(connection);
     wheel_set(&worker->wheel, &connection->timer,
               worker->plan.limits.idle_time_ms);
 }

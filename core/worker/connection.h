@@ -111,9 +111,6 @@ void connection_answered(struct connection *connection);
 /* Its deadline has passed; what that means, the state says. */
 void connection_deadline(struct connection *connection);
 
-/* Gives the request back; a stream has no use for it. */
-void connection_drop_request(struct connection *connection);
-
 /* The client's address without port, NUL-terminated: what a trusted proxy says
    it is, or the peer's. */
 void connection_address(const struct connection *connection, char text[64]);

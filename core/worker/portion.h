@@ -13,6 +13,8 @@
 #include "base/buffer.h"
 #include "journal/reader.h"
 
+struct conflation;
+
 enum { PORTION_BYTES = 65536 };
 
 struct portion {
@@ -42,7 +44,6 @@ int portion_read(struct portion *portion, const struct journal *journal,
 
 /* Makes it what is kept of a conflation behind `seq`, for who stands at
    `position`; as above, and it is of nobody else. */
-struct conflation;
 int portion_read_kept(struct portion *portion, const struct journal *journal,
                       const struct conflation *kept, uint64_t position,
                       uint64_t seq);
