@@ -360,7 +360,7 @@ aggregate "a" { from = { events, others }, by = "k", keys = 6,
           else
             kills = kills + 1
           end
-          core.items, core.due = {}, nil
+          core.items, core.taken, core.due = {}, 0, nil
           one = support.run(config(body), nil, core)
         end
       end
