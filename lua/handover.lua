@@ -37,6 +37,7 @@ function handover.release(server, item)
   call_all(server, "pause")
   server.pool:freeze("tasks")
   local function look()
+    if server.phase ~= "releasing" then return end -- the server stops
     if server.pool:quiet() or core.monotonic() >= last then
       return let_go(server)
     end

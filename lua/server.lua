@@ -226,6 +226,7 @@ function server:stop()
   self.phase = "stopping"
   if was == "stopping" then return end
   if was == "loaded" then return self.core.stopped() end
+  if was == "released" then self.pool:thaw() end
   local waiting = 1
   local function done()
     waiting = waiting - 1

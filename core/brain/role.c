@@ -115,7 +115,8 @@ static bool is_settled(const struct stentor_brain *brain)
 
 void role_release(struct stentor_brain *brain)
 {
-    if (!brain->let_go || !brain->in_charge || !is_settled(brain))
+    if (!brain->let_go || !brain->in_charge || brain->stopping ||
+        !is_settled(brain))
         return;
     if (brain->kafka != NULL)
         kafka_let_go(brain->kafka);
@@ -135,7 +136,7 @@ static void on_settling(uv_timer_t *timer)
 
 void stentor_released(struct stentor_brain *brain)
 {
-    if (!brain->releasing || brain->let_go)
+    if (!brain->releasing || brain->let_go || brain->stopping)
         return;
     brain->let_go = true; /* the pump's end does the rest */
     brain->let_go_at = uv_now(&brain->loop);

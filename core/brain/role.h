@@ -21,7 +21,7 @@ void role_asked_back(struct stentor_brain *brain,
    when either may have come true. */
 void role_release(struct stentor_brain *brain);
 
-/* STOP has come. */
+/* STOP has come: the role is not given back any more. */
 void role_stop(struct stentor_brain *brain);
 
 /* Ends the loop if STOP has come twice and Kafka has all, or took too long:

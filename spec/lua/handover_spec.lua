@@ -83,6 +83,26 @@ task(function() error "again" end)
     assert.truthy(text:find "again")
   end)
 
+  it("is given up when the server stops meanwhile: the stop hooks run to their end", function()
+    for _, handler in ipairs { "200ms", "1h" } do
+      local s = support.run(LISTEN .. ([==[
+route "GET /x" { respond = function() sleep "%s" return 200 end }
+on("stop", function() sleep "500ms" log.info "hook" end)
+]==]):format(handler))
+      s.core:request "GET /x"
+      s.pump()
+      release(s, handler == "1h" and 10 or 1000)
+      s.advance(50) -- it waits for the handler, or has let go
+      s.core.logged = {}
+      s.core:push "stop"
+      s.pump()
+      s.advance(600)
+      assert.is_true(s.core.has_stopped)
+      assert.truthy(log_of(s):find "hook")
+      assert.are.equal("stopping", s.server.phase)
+    end
+  end)
+
   it("pauses and resumes what asked for it", function()
     local s = support.run(LISTEN)
     local told = {}
