@@ -23,6 +23,7 @@ local SAVE_EVERY = 1000 -- ms
 local SAVE_SHARE = 50 -- at most one part in so many of the time is for saving
 local TURN_MS = 2 -- for one aggregate in one turn of the loop
 local VALUE_MS = 20 -- that value() may spend on being up to date
+local UNREAD_SHARE = 16 -- at most one part in so many of the journal is unread
 local LOG_EVERY = 1000 -- ms between two failures that are logged
 
 function aggregate:__tostring()
@@ -170,12 +171,24 @@ local function emit(self)
   error(problem, 0)
 end
 
+-- How far the journal may grow before all that follows `position` must be read.
+local function unread_max(server, position)
+  return position + server.settings.journal_bytes / UNREAD_SHARE
+end
+
 -- Takes over what the brain before has kept; once.
 function aggregate:restore()
   if self.pane then return end
   careful.begin(self)
   local at = state.load(self) or {}
-  for name, feed in pairs(self.feeds) do feed:start(at[name]) end
+  for name, feed in pairs(self.feeds) do
+    local position = feed:start(at[name])
+    if name == "channels" then
+      local server = self.server
+      server.unread_max = math.min(server.unread_max,
+        unread_max(server, position))
+    end
+  end
 end
 
 -- Keeps what it knows for the next brain.
@@ -211,13 +224,29 @@ function aggregate:value(key)
   return self:snapshot()
 end
 
--- The journal has grown.
-function aggregate.on_appended(server)
+-- Each reads on for at most `ms`; returns whether there is more.
+local function catch_up_all(server, ms)
   local more = false
   for _, one in ipairs(server.aggregates) do
-    more = one:catch_up(TURN_MS) or more
+    more = one:catch_up(ms) or more
   end
-  if more then server.core.follow() end
+  if not more then
+    server.unread_max = unread_max(server, server.core.head())
+  end
+  return more
+end
+
+-- The journal has grown.
+function aggregate.on_appended(server)
+  if catch_up_all(server, TURN_MS) then server.core.follow() end
+end
+
+-- A handler may publish more in one go than the journal holds, and so may many
+-- in one turn: nothing of it must be overwritten before it is read, and kept.
+function aggregate.on_published(server)
+  if server.core.head() < server.unread_max then return end
+  server.unread_max = math.huge -- what is published meanwhile waits its turn
+  catch_up_all(server, math.huge)
 end
 
 -- This brain is in charge.

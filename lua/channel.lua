@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- A channel: publishes events, knows its clients and its recent past.
+local aggregate = require "stentor.aggregate"
 local event = require "stentor.event"
 local gate = require "stentor.gate"
 local json = require "stentor.json"
@@ -198,6 +199,7 @@ function channel:publish(data, options)
     if code == "EFULL" then return nil, message end
   end
   if not id then publish_failed(self, message, code, math.max(#name, #event_key)) end
+  if server.unread_max < math.huge then aggregate.on_published(server) end
   if self.latest then
     local frame = server.core.newest_frame(self.number)
     if frame then

@@ -54,7 +54,8 @@ function server.new(core, path)
   local self = setmetatable({ core = core, path = path, phase = "loading",
     folder = path:match("^(.*/)[^/]*$") or "", settings = defaults.new(),
     channels = {}, channel_list = {}, families = {}, numbered = {}, buses = {},
-    aggregates = {}, routes = {}, router = router.new(), timers = {},
+    aggregates = {}, unread_max = math.huge, routes = {},
+    router = router.new(), timers = {},
     plugins = {}, told = client.memory(), sources = {}, gates = {},
     pending = {}, narrowed = {}, requests = {}, -- coroutines that answer one
     readers = {}, -- what reads a topic, by the core's number

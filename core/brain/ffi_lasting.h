@@ -31,6 +31,9 @@ struct stentor_cursor {
    asks for one in any case. */
 void stentor_follow(struct stentor_brain *brain);
 
+/* The journal's end, as a count of bytes ever appended. */
+double stentor_head(struct stentor_brain *brain);
+
 /* Lets the cursor stand where its `epoch` and `seq` say, as they were noted
    earlier, perhaps by another brain. STENTOR_ENOTFOUND: they are of another
    journal; it stands before the oldest record. */

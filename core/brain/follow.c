@@ -25,6 +25,11 @@ void stentor_follow(struct stentor_brain *brain)
     brain->inbox.told_head = UINT64_MAX; /* not to be */
 }
 
+double stentor_head(struct stentor_brain *brain)
+{
+    return (double)journal_head(&brain->journal);
+}
+
 static void stand(const struct journal *journal, struct stentor_cursor *cursor,
                   uint64_t position)
 {

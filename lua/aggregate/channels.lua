@@ -13,7 +13,8 @@ function channels.new(aggregate, list)
   return setmetatable({ aggregate = aggregate, list = list }, channels)
 end
 
--- `at`: what position() told the brain before, or nil.
+-- `at`: what position() told the brain before, or nil. Returns where in the
+-- journal that is.
 function channels:start(at)
   local server, numbers = self.aggregate.server, {}
   for i, channel in ipairs(self.list) do numbers[i] = channel.number end
@@ -29,6 +30,7 @@ function channels:start(at)
   self.unsaved = 0
   self.unsaved_max = server.settings.journal_bytes / JOURNAL_SHARE
   server.core.follow()
+  return server.core.head() - self.reader.behind()
 end
 
 -- Reads until all is read or the time is `deadline`; returns whether there is

@@ -53,6 +53,9 @@ return function(self, ffi, brain, failure)
   -- `appended` items come from now on, and one in any case.
   function self.follow() C.stentor_follow(brain) end
 
+  -- Bytes ever appended to the journal.
+  function self.head() return tonumber(C.stentor_head(brain)) end
+
   -- A reader of the channels with these numbers (sorted). `channel_of(number)`
   -- gives what scripts see as the event's channel.
   function self.reader(numbers, channel_of)

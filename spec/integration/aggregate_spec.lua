@@ -101,6 +101,31 @@ describe("an aggregate", function()
     assert.equal(0, ask("GET", "/").counters.aggregate_lost)
   end)
 
+  it("counts what a handler publishes in one go, be it more than the journal holds", function()
+    one = server.start [[
+      workers(1)
+      journal { size = "1M" }
+      limits { response = "64k", body = "64k", event = "128k" }
+      local events = channel "events" {}
+      local totals = aggregate "totals" { from = events, fold = { n = count(), s = sum "x" } }
+      route "GET /events" { stream = events }
+      route "GET /totals" { respond = function() return 200, totals:value() end }
+      route "POST /burst" { respond = function()
+        local filling = ("x"):rep(100000)
+        for i = 1, 40 do events:publish { x = i, filling = filling } end
+        return 202, {}
+      end }
+      plugin "health" { path = "/" }
+    ]]
+    for bursts = 1, 3 do
+      ask("POST", "/burst")
+      assert.same({ n = 40 * bursts, s = 820 * bursts }, ask("GET", "/totals"))
+      kill_brain()
+      assert.same({ n = 40 * bursts, s = 820 * bursts }, ask("GET", "/totals"))
+    end
+    assert.equal(0, ask("GET", "/").counters.aggregate_lost)
+  end)
+
   it("gives the same totals over reloads, also over one that fails", function()
     one = server.start("supervise { brain_timeout = '500ms' }\n" .. config)
     local client = sse.open { port = one.port, path = "/events" }

@@ -59,6 +59,7 @@ function fake.add(core)
   core.journal, core.kept = { epoch = 77, lost = 0 }, {}
   core.reader = function(numbers, channel_of) return reader_new(core, numbers, channel_of) end
   core.follow = function() core.following = true end
+  core.head = function() return #core.events end
   core.keep_put = function(name, bytes)
     core.kept[name] = bytes
     return true

@@ -37,6 +37,12 @@ void stentor_follow(struct stentor_brain *brain)
     (void)brain;
 }
 
+double stentor_head(struct stentor_brain *brain)
+{
+    (void)brain;
+    return (double)size;
+}
+
 int stentor_seek(struct stentor_brain *brain, struct stentor_cursor *cursor)
 {
     (void)brain;
