@@ -23,7 +23,7 @@ struct stentor_entry {
 struct stentor_cursor {
     uint64_t epoch;    /* of the journal; 0: before its oldest record */
     uint64_t seq;      /* of the last record that was passed, of any channel */
-    uint64_t position; /* C's own */
+    uint64_t position; /* bytes of the journal before it */
     uint64_t behind;   /* bytes from here to the journal's end */
 };
 

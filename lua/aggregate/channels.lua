@@ -27,10 +27,10 @@ function channels:start(at)
     if code ~= "ENOTFOUND" then error(why, 0) end
     self.aggregate:lost("the journal is another one")
   end
-  self.unsaved = 0
+  self.saved_at = self.reader.place()
   self.unsaved_max = server.settings.journal_bytes / JOURNAL_SHARE
   server.core.follow()
-  return server.core.head() - self.reader.behind()
+  return self.saved_at
 end
 
 -- Reads until all is read or the time is `deadline`; returns whether there is
@@ -38,7 +38,6 @@ end
 function channels:run(deadline)
   local aggregate, reader = self.aggregate, self.reader
   local core = aggregate.server.core
-  local behind = reader.behind()
   repeat
     local count, why, code = reader.read()
     if count then
@@ -50,15 +49,14 @@ function channels:run(deadline)
     else
       error(why, 0)
     end
-    local left = reader.behind()
-    self.unsaved = self.unsaved + math.max(behind - left, 0)
-    behind = left
-    if self.unsaved > self.unsaved_max then aggregate:save() end
-  until left == 0 or core.monotonic() >= deadline
+    if reader.place() - self.saved_at > self.unsaved_max then
+      aggregate:save()
+    end
+  until reader.behind() == 0 or core.monotonic() >= deadline
   return reader.behind() > 0
 end
 
-function channels:saved() self.unsaved = 0 end
+function channels:saved() self.saved_at = self.reader.place() end
 
 function channels:position()
   local epoch, seq = self.reader.position()

@@ -88,8 +88,10 @@ return function(self, ffi, brain, failure)
       return found
     end
 
-    -- How many bytes of the journal lie ahead.
+    -- How many bytes of the journal lay ahead when it was read last, and how
+    -- many have been passed.
     function reader.behind() return tonumber(cursor.behind) end
+    function reader.place() return tonumber(cursor.position) end
     return reader
   end
 end

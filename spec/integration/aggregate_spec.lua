@@ -218,33 +218,6 @@ end }
     }, all)
   end)
 
-  it("says when the journal is too small for it, and goes on with what is there", function()
-    one = server.start [[
-journal { size = "1M" }
-local events = channel "events" {}
-local totals = aggregate "totals" { from = events, fold = { n = count(), z = last "x" } }
-route "GET /events" { stream = events }
-route "GET /totals" { respond = function() return 200, totals:value() end }
-route "POST /burst" { respond = function(request)
-  for i = 1, request:json() do events:publish { x = i, pad = ("x"):rep(1000) } end
-  return 202, {}
-end }
-plugin "health" { path = "/" }
-]]
-    ask("POST", "/burst", "100")
-    eventually(function() return ask("GET", "/").counters.aggregate_records == 100 end)
-    ask("POST", "/burst", "5000") -- five times the journal, in one turn
-    eventually(function() return ask("GET", "/totals").z == 5000 end)
-    local totals = ask("GET", "/totals")
-    assert.is_true(totals.n > 500 and totals.n < 1100, totals.n)
-    assert.equal(1, ask("GET", "/").counters.aggregate_lost)
-    assert.matches("events were overwritten before they were read", one:log(), 1, true)
-    local status = server.run({ "status" }, { cwd = one.folder }).out
-    assert.matches('aggregate "totals"\n  lost +1\n  records +%d+\n  save_ms +[%d.]+\n', status)
-    ask("POST", "/burst", "10")
-    eventually(function() return ask("GET", "/totals").n == totals.n + 10 end)
-  end)
-
   it("is streamed to clients as it changes", function()
     one = server.start(config)
     local client = sse.open { port = one.port, path = "/out" }

@@ -52,6 +52,7 @@ local function reader_new(core, numbers, channel_of)
 
   function reader.position() return core.journal.epoch, at end
   function reader.behind() return #core.events - at end
+  function reader.place() return at end
   return reader
 end
 
