@@ -4,9 +4,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "supervisor/brains.h"
@@ -85,10 +85,7 @@ static void tell(struct supervisor *supervisor, bool succeeded)
 {
     struct reload *reload = &supervisor->reload;
     reload->succeeded = succeeded;
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    reload->ended_ms =
-        (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    reload->ended_ms = clock_unix_ms();
     reload->successes += succeeded;
     reload->failures += !succeeded;
     command_reload_ended(supervisor, reload->last, succeeded,

@@ -3,18 +3,17 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "journal/reader.h"
 #include "supervisor/process.h"
 
 enum { STATUS_CHANNELS = 50 /* lines; JSON has them all */ };
 
-static uint64_t now_ms(void)
+static uint64_t age_of(uint64_t unix_ms)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    uint64_t now = clock_unix_ms();
+    return now > unix_ms ? now - unix_ms : 0;
 }
 
 struct status_reach status_reach(const struct supervisor *supervisor,
@@ -26,8 +25,7 @@ struct status_reach status_reach(const struct supervisor *supervisor,
     if (__atomic_load_n(&row->lost_seq, __ATOMIC_RELAXED) == 0 ||
         journal_peek(history, journal_tail(history), &oldest) != 0)
         return (struct status_reach){ .whole = true };
-    uint64_t now = now_ms();
-    uint64_t age = now > oldest.time_ms ? now - oldest.time_ms : 0;
+    uint64_t age = age_of(oldest.time_ms);
     return (struct status_reach){ .whole = row->replay_ms <= age,
                                   .age_ms = age };
 }
@@ -110,7 +108,7 @@ static void add_reload(const struct supervisor *supervisor, struct buffer *to)
     if (reload->ended_ms == 0)
         return;
     buffer_add_text(to, "last reload: ");
-    add_time(to, now_ms() - reload->ended_ms);
+    add_time(to, age_of(reload->ended_ms));
     buffer_add_format(
         to, " ago, %s%.*s; in all %" PRIu32 " succeeded, %" PRIu32 " failed\n",
         reload->succeeded ? "" : "failed: ",

@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "journal/resume.h"
 #include "worker/conflation.h"
 #include "worker/connection.h"
@@ -57,7 +58,7 @@ static bool is_too_late(const struct connection *connection,
                         const struct stentor_policy *policy)
 {
     const struct stream_own *own = connection->own;
-    uint64_t now = stream_own_now_ms();
+    uint64_t now = clock_unix_ms();
     return (own->writing || lagging_unread(connection) > 0) &&
            now > own->since_ms &&
            now - own->since_ms > policy->client_lag_time_ms;
@@ -76,7 +77,7 @@ static bool is_stuck(struct connection *connection,
     if (uv_fileno((const uv_handle_t *)&connection->tcp, &fd) == 0)
         ioctl(fd, SIOCOUTQ, &unacknowledged);
     uint64_t queued = unwritten(connection) + (uint64_t)unacknowledged;
-    uint64_t now = stream_own_now_ms();
+    uint64_t now = clock_unix_ms();
     if (queued != own->queued) {
         own->queued = queued;
         own->moved_ms = now;
@@ -205,7 +206,7 @@ static void conflate(struct connection *connection, struct buffer *to)
     own->kept_until = kept->sent;
     own->owed = kept->sent - conflation_bytes(kept, own->seq);
     own->position = conflation_next(kept, own->seq);
-    own->since_ms = stream_own_now_ms();
+    own->since_ms = clock_unix_ms();
     own->estimated = true;
     board_count(worker->shown, COUNTER_conflated,
                 conflation_left_out(kept, own->seq));

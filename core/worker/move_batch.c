@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/memory.h"
 #include "supervisor/control.h"
 #include "worker/connection.h"
@@ -51,7 +52,7 @@ static void describe_in_step(const struct connection *connection,
                      &client->seq);
     }
     client->sure_seq = client->seq;
-    client->since_ms = stream_own_now_ms();
+    client->since_ms = clock_unix_ms();
 }
 
 /* `*unsent` is what it has on its way. */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/fault.h"
 #include "base/memory.h"
 #include "journal/resume.h"
@@ -98,7 +99,7 @@ static bool find_beginning(struct connection *connection,
     const struct message_stream *message = start->message;
     struct worker *worker = connection_worker(connection);
     const struct journal *journal = &worker->journal;
-    uint64_t now_ms = stream_own_now_ms();
+    uint64_t now_ms = clock_unix_ms();
     bool newcomer = start->last_id.size == 0;
     if (newcomer)
         resume_since(journal, wants, message->channel_count, message->since,

@@ -15,9 +15,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "journal/resume.h"
@@ -29,13 +29,6 @@
 #include "worker/stream.h"
 
 enum { READ_ROUNDS = 2 };
-
-uint64_t stream_own_now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static struct fanout *fanout_of(const struct connection *connection)
 {
@@ -53,7 +46,7 @@ struct stream_own *stream_own_new(struct connection *connection,
     own->position = position;
     own->seq = seq;
     own->sure_seq = seq;
-    own->since_ms = stream_own_now_ms();
+    own->since_ms = clock_unix_ms();
     own->write.data = own;
     connection->own = own;
     return own;
@@ -230,7 +223,7 @@ static void go_on(struct connection *connection)
     own->pending = NULL;
     own->sure_seq = own->seq;
     if (!connection->was_in_step)
-        own->since_ms = stream_own_now_ms();
+        own->since_ms = clock_unix_ms();
     stream_own_settle(connection);
 }
 
@@ -307,7 +300,7 @@ static bool write_pending(struct connection *connection)
         lagging_be_patient(connection);
     own->patient = true;
     own->queued = 0;
-    own->moved_ms = stream_own_now_ms();
+    own->moved_ms = clock_unix_ms();
     list_remove(&connection->member);
     list_append(&worker->fanout.behind, &connection->member);
     wheel_set(&worker->wheel, &connection->timer, STREAM_OWN_CHECK_MS);

@@ -99,7 +99,4 @@ void stream_own_go_on(struct connection *connection);
 /* Nothing is on its way: decides what comes next by its position. */
 void stream_own_settle(struct connection *connection);
 
-/* Unix time. */
-uint64_t stream_own_now_ms(void);
-
 #endif
