@@ -22,6 +22,16 @@ function bus:topic(name, options)
   return self.declare_topic(self, name, options)
 end
 
+local function each_topic(self, method)
+  for _, topic in ipairs(self.topic_list) do
+    local ok, why = topic[method](topic)
+    if not ok then
+      return nil, ('topic "%s": %s'):format(topic.name, why)
+    end
+  end
+  return true
+end
+
 -- Opens it and what is written to: this brain is in charge. true; or nil,
 -- message.
 function bus:open()
@@ -30,26 +40,13 @@ function bus:open()
     settings.setting_count, settings.outbox)
   if not number then return nil, why end
   self.number = number
-  for _, topic in ipairs(self.topic_list) do
-    local ok
-    ok, why = topic:open()
-    if not ok then
-      return nil, ('topic "%s": %s'):format(topic.name, why)
-    end
-  end
-  return true
+  return each_topic(self, "open")
 end
 
 -- Begins to read: once all is there that records may be handed to. true; or
 -- nil, message.
 function bus:read()
-  for _, topic in ipairs(self.topic_list) do
-    local ok, why = topic:read()
-    if not ok then
-      return nil, ('topic "%s": %s'):format(topic.name, why)
-    end
-  end
-  return true
+  return each_topic(self, "read")
 end
 
 -- All that is read, by topic; `connected` if every source of it is.

@@ -175,10 +175,7 @@ void brains_take_plan(struct supervisor *supervisor, struct child *brain,
 void brains_take_wrong(struct supervisor *supervisor, struct child *brain,
                        struct control_message *message)
 {
-    char *text = message->body;
-    text[message->size < sizeof message->body ? message->size
-                                              : sizeof message->body - 1] =
-        '\0';
+    char *text = control_text(message);
     if (supervisor->phase < PHASE_SERVING) {
         startup_say_wrong(text);
         return;

@@ -185,14 +185,12 @@ void command_take_status(struct supervisor *supervisor,
                          struct control_message *message)
 {
     struct list *all = &supervisor->commands.all;
-    message->body[message->size < sizeof message->body
-                      ? message->size
-                      : sizeof message->body - 1] = '\0';
-    bool json = message->body[0] == '{';
+    const char *text = control_text(message);
+    bool json = text[0] == '{';
     for (struct list *at = all->next; at != all; at = at->next) {
         struct command *command = LIST_ENTRY(at, struct command, link);
         if (command->wait == WAIT_STATUS && command->json == json) {
-            give_status(command, message->body);
+            give_status(command, text);
             return;
         }
     }

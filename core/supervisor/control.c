@@ -114,6 +114,13 @@ int control_receive(int fd, struct control_message *message)
     return 1;
 }
 
+char *control_text(struct control_message *message)
+{
+    size_t last = sizeof message->body - 1;
+    message->body[message->size < last ? message->size : last] = '\0';
+    return message->body;
+}
+
 void control_start_child(pid_t parent, const char *name)
 {
     if (fcntl(CONTROL_FD, F_SETFD, FD_CLOEXEC) != 0) {

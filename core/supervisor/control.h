@@ -153,6 +153,9 @@ int control_send(int fd, uint32_t type, const void *body, size_t size,
    (EAGAIN on a non-blocking end with nothing there). */
 int control_receive(int fd, struct control_message *message);
 
+/* The body as a string, ended here whatever the sender did. */
+char *control_text(struct control_message *message);
+
 /*
  * To be called first by a child: dies with the supervisor `parent`, however
  * that dies, ignores the terminal's signals, sets its title and log name to
