@@ -24,6 +24,9 @@ enum {
     PORTION_PLACES = 64     /* partitions of one append */
 };
 
+/* Between two lines about records that are left out. */
+static const uint64_t skip_log_ns = 10000000000;
+
 /* One append. The records' bytes are librdkafka's until it is done. */
 struct portion {
     struct stentor_event events[PUBLISH_MAX];
@@ -71,13 +74,19 @@ static bool tell_gap(struct brain_source *at)
     return true;
 }
 
-/* A record that no channel takes. */
+/* A record that no channel takes: counted, and now and then logged. */
 static void skip(struct brain_source *at, const rd_kafka_message_t *message)
 {
+    uint64_t now = uv_hrtime();
     at->skipped++;
+    if (at->skip_told_ns != 0 && now - at->skip_told_ns < skip_log_ns)
+        return;
+    at->skip_told_ns = now;
     log_warn("topic \"%s\": the record at offset %" PRId64 " of partition "
-             "%" PRId32 " is left out: %zu bytes are more than limits.event",
-             at->topic, message->offset, message->partition, message->len);
+             "%" PRId32 " is left out: %zu bytes are more than limits.event "
+             "(%" PRIu64 " such so far)",
+             at->topic, message->offset, message->partition, message->len,
+             at->skipped);
 }
 
 /* --- one portion --- */

@@ -33,6 +33,7 @@ struct brain_source {
     struct portion *portion; /* of a feed: on its way into the journal */
     bool feed_waits; /* a channel takes nothing now; until the client looks */
     uint64_t skipped;
+    uint64_t skip_told_ns; /* when the log told of one last; 0: never */
 };
 
 struct sources {
