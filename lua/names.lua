@@ -1,6 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- The one grammar of the names of routes and channels: segments between "/",
 -- each literal, ":id" (one segment) or, at the end, "*rest" (all that follow).
+local utf8 = require "stentor.utf8"
+
 local names = {}
 
 local BYTES_MAX = 199 -- JOURNAL_NAME_BYTES of core/journal/layout.h, less a NUL
@@ -111,6 +113,13 @@ function names.covers(parsed, name)
   return #pieces == #segments and literals or nil
 end
 
+-- Clients choose them, and they stand in the log and in `stentor status`: the
+-- control characters beyond ASCII are none for a terminal either.
+local function is_clean(value)
+  return not value:find("%c") and utf8.is_valid(value)
+    and not value:find("\194[\128-\159]")
+end
+
 -- The name of a family's member: `values` in the order of the parameters.
 function names.fill(parsed, values)
   local filled, at = {}, 0
@@ -125,7 +134,7 @@ function names.fill(parsed, values)
         return nil, ('"%s" must be a text that is not empty')
           :format(segment.text)
       end
-      if value:find("%c")
+      if not is_clean(value)
           or segment.kind == "one" and value:find("/", 1, true)
           or ("/" .. value .. "/"):find("//", 1, true) then
         return nil, ('"%s" has a character that a name cannot have')

@@ -54,7 +54,8 @@ describe("names", function()
     local name = names.channel("rooms/:id")
     assert.are.equal("rooms/7", names.fill(name, { 7 }))
     assert.are.equal("rooms/a b", names.fill(name, { "a b" }))
-    for _, id in ipairs { "", "a/b", "a\nb", {}, true } do
+    assert.are.equal("rooms/grün", names.fill(name, { "grün" }))
+    for _, id in ipairs { "", "a/b", "a\nb", "\255", "a\194\155b", {}, true } do
       assert.is_nil(names.fill(name, { id }))
     end
     local rest = names.channel("files/*path")
