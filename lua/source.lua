@@ -10,6 +10,7 @@ local source = {}
 source.__index = source
 
 local LOG_EVERY = 10000 -- ms between two lines about bad records
+local FULL_LOOK_MS = 20 -- while as many handlers run as may
 
 -- `reader`: the name of its place; `title`: for the log.
 function source.new(topic, reader, title)
@@ -53,6 +54,15 @@ local function count_bad(self, partition, offset, why)
     tostring(why), self.bad))
 end
 
+-- It may be told of more. Not if another one reads the topic in its place, as
+-- this brain was about to be replaced and went on after all.
+local function more(self)
+  local server = self.server
+  if server.readers[self.number] == self then
+    server.core.source_more(self.number)
+  end
+end
+
 -- --- handlers ---
 
 local function handle(self, fn, one)
@@ -79,7 +89,7 @@ local function run_handlers(server, self)
     for i = 1, count do handle(self, handlers[i], one) end
     core.record_done(batch, index)
   end
-  core.source_more(self.number)
+  more(self)
 end
 
 -- --- a consumer ---
@@ -95,7 +105,7 @@ local function run_consumer(server, self)
     server:failed(self.title, tostring(problem))
   end
   server.core.record_done(batch, batch.count - 1)
-  server.core.source_more(self.number)
+  more(self)
 end
 
 -- --- both ---
@@ -135,9 +145,11 @@ function source:run(lost)
   local core = server.core
   if not self.batch then prepare(self) end
   if lost and self.consumer then self.consumer:lost(lost) end
-  if not server.pool:free() then return core.source_more(self.number) end
+  if not server.pool:free() then
+    return server.clock:after(FULL_LOOK_MS, more, self)
+  end
   local count = core.source_read(self.number, self.batch)
-  if not count or count == 0 then return core.source_more(self.number) end
+  if not count or count == 0 then return more(self) end
   self.source = name_of(self, self.batch.partition)
   self.position = core.record_offset(self.batch, 0)
   server.pool:start(self.job, server, self)

@@ -14,7 +14,9 @@ function fake.add(self)
   end
   self.batch = function() return {} end
   self.source_read = function(number, batch)
-    local records = table.remove(self.given[number] or {}, 1) or {}
+    local given = self.given[number] or { first = 1 }
+    local records = given[given.first] or {}
+    if given[given.first] then given.first = given.first + 1 end
     batch.count, batch.partition, batch.list = #records, 0, records
     return #records
   end
@@ -40,7 +42,7 @@ end
 
 --- Gives a source records, and tells of it.
 function fake.give(self, number, records, why)
-  self.given[number] = self.given[number] or {}
+  self.given[number] = self.given[number] or { first = 1 }
   table.insert(self.given[number], records)
   self:push("source", { ticket = number, reason = why })
 end

@@ -61,6 +61,19 @@ describe("a topic that is read", function()
     assert.equal(1, one.core.more)
   end)
 
+  it("looks again now and then, not at once, while too many handlers run", function()
+    local one = support.run('limits { handlers = 1 }\n' .. BEGIN .. [==[
+route "GET /x" { respond = function() sleep "1s" return 200 end }
+bus:topic("t"):on("record", function() end)
+]==])
+    one.core:request "GET /x"
+    fake.give(one.core, 0, { { text = "1" } })
+    one.pump()
+    assert.equal(0, one.core.more)
+    one.advance(100)
+    assert.equal(1, one.core.more)
+  end)
+
   it("skips what is no JSON, counts what throws, and goes on", function()
     local one = run "if r.data.bad then error 'no' end\nseen[#seen + 1] = r.data.n"
     fake.give(one.core, 0, { { text = "{" }, { text = '{"bad":1}' }, { text = '{"n":3}' } })
