@@ -8,10 +8,16 @@ local cjson = require "cjson"
 local json = { null = cjson.null }
 
 local DEPTH_MAX = 100
+local DEPTH_GIVEN = 90 -- a handler puts what it is given into tables of its own
 
-local decoder = cjson.new()
-decoder.decode_max_depth(DEPTH_MAX)
-decoder.decode_invalid_numbers(false)
+local function decoder_new(depth)
+  local decoder = cjson.new()
+  decoder.decode_max_depth(depth)
+  decoder.decode_invalid_numbers(false)
+  return decoder
+end
+
+local any, given = decoder_new(DEPTH_MAX), decoder_new(DEPTH_GIVEN)
 
 -- The metatable of an empty list.
 local LIST = { __name = "json list" }
@@ -186,8 +192,7 @@ local function may_overflow(text)
     or #text > 300 and text:find("%f[%d]" .. ("%d"):rep(100))
 end
 
--- The value of `text`; or nil and what is wrong with it.
-function json.decode(text)
+local function decode(text, decoder)
   if type(text) ~= "string" then
     return nil, ("expected a text, got a %s"):format(type(text))
   end
@@ -207,5 +212,11 @@ function json.decode(text)
   end
   return value
 end
+
+-- The value of `text`; or nil and what is wrong with it.
+function json.decode(text) return decode(text, any) end
+
+-- The same of what a client gave, which is still JSON within other tables.
+function json.decode_given(text) return decode(text, given) end
 
 return json

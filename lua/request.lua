@@ -124,7 +124,7 @@ end
 -- The body's JSON value; a body that is none is answered 400.
 function methods:json()
   check_self(self, "json")
-  local value, why = json.decode(self.body)
+  local value, why = json.decode_given(self.body)
   if why then
     if self.body == "" then
       error(refusal.new(400, "the body must be JSON, but it is empty"), 0)

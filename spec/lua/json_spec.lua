@@ -46,4 +46,12 @@ describe("json", function()
     end
     assert.is_string(select(2, json.decode(nil)))
   end)
+
+  it("takes from a client what still fits into other tables", function()
+    local function nested(depth) return ("["):rep(depth) .. ("]"):rep(depth) end
+    local value = json.decode_given(nested(90))
+    assert.are.equal('{"a":{"b":' .. nested(90) .. "}}", json.encode { a = { b = value } })
+    assert.is_nil(json.decode_given(nested(91)))
+    assert.is_table(json.decode(nested(100)))
+  end)
 end)
