@@ -264,7 +264,7 @@ static void check_end(struct sink *sink, const rd_kafka_message_t *message)
     *expected = -1;
 }
 
-void sink_report(struct sink *sink, uint64_t number,
+void send_report(struct sink *sink, uint64_t number,
                  const rd_kafka_message_t *message)
 {
     const struct window *window = &sink->window;

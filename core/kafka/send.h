@@ -9,4 +9,8 @@
    to do at once. */
 bool send_turn(struct sink *sink);
 
+/* A report of message `number` (window.h). */
+void send_report(struct sink *sink, uint64_t number,
+                 const rd_kafka_message_t *message);
+
 #endif

@@ -95,10 +95,6 @@ void sink_save(struct sink *sink, uint64_t position);
 /* Does a turn's work; true if there is more to do at once. */
 bool sink_turn(struct sink *sink);
 
-/* A report of message `number` (window.h). */
-void sink_report(struct sink *sink, uint64_t number,
-                 const rd_kafka_message_t *message);
-
 /* Begins anew from the cursor: after an error a second later, and not before
    the producer has reported all that it was given; with a new producer at
    once. */

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "kafka/library.h"
+#include "kafka/send.h"
 
 enum { TOPIC_MAGIC = 0x43504f54, TOPIC_CREATE_MS = 5000, TOPIC_TRIES = 5 };
 
@@ -246,7 +247,7 @@ void topic_report(const rd_kafka_message_t *message)
         struct kafka_topic, rd_kafka_topic_opaque(message->rkt), TOPIC_MAGIC);
     uintptr_t opaque = (uintptr_t)message->_private;
     if ((opaque & 1) != 0) {
-        sink_report(topic->sink, opaque >> 1, message);
+        send_report(topic->sink, opaque >> 1, message);
         return;
     }
     bool failed = message->err != RD_KAFKA_RESP_ERR_NO_ERROR;
