@@ -1,7 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --- Aggregates in the real server: their totals are those of all events, however
 -- often the brain was killed on the way.
-local uv = require "luv"
 local cjson = require "cjson"
 local eventually = require "spec.support.eventually"
 local server = require "spec.support.server"
@@ -63,12 +62,7 @@ local function recompute(events)
 end
 
 local function kill_brain()
-  local brain = one:children "brain"
-  uv.kill(brain.pid, "sigkill")
-  eventually(function()
-    local now = one:children "brain"
-    return now and now.pid ~= brain.pid and pcall(ask, "GET", "/")
-  end, 15)
+  one:replace_brain(function() ask("GET", "/") end)
 end
 
 local function kill_again_and_again(client, kills)

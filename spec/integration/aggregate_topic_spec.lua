@@ -1,7 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --- Aggregates over topics, on a real broker and on the embedded one: the totals
 -- are those of all records, however often the brain was killed on the way.
-local uv = require "luv"
 local cjson = require "cjson"
 local eventually = require "spec.support.eventually"
 local kafka = require "spec.support.kafka"
@@ -67,12 +66,7 @@ local function produce(address, topic, count)
 end
 
 local function kill_brain()
-  local brain = one:children "brain"
-  uv.kill(brain.pid, "sigkill")
-  eventually(function()
-    local now = one:children "brain"
-    return now and now.pid ~= brain.pid and pcall(get, "/")
-  end, 15)
+  one:replace_brain(function() get "/" end)
 end
 
 local function counters() return get("/").counters end

@@ -2,7 +2,6 @@
 --- A broker that is absent, killed, hangs and comes back, and what a server says
 -- of it and reads after it. No record may be left out or come twice.
 local cjson = require "cjson"
-local uv = require "luv"
 local eventually = require "spec.support.eventually"
 local kafka = require "spec.support.kafka"
 local server = require "spec.support.server"
@@ -167,12 +166,7 @@ describe("a source whose broker fails", function()
     write(200)
     check(streams)
     broker:signal "sigstop"
-    local brain = one:children "brain".pid
-    uv.kill(brain, "sigkill")
-    eventually(function()
-      local now = one:children "brain"
-      return now and now.pid ~= brain and pcall(status)
-    end, 20)
+    one:replace_brain(status)
     broker:signal "sigcont"
     write(200)
     check(streams)

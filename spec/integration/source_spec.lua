@@ -91,14 +91,7 @@ local function names(broker)
   return list
 end
 
-local function kill_brain()
-  local before = one:children "brain".pid
-  require("luv").kill(before, "sigkill")
-  eventually(function()
-    local now = one:children "brain"
-    return now and now.pid ~= before and pcall(status)
-  end, 20)
-end
+local function kill_brain() one:replace_brain(status) end
 
 after_each(server.stop_all)
 

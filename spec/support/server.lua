@@ -153,6 +153,16 @@ function methods:kill(signal)
   self.process:kill(signal)
 end
 
+--- Kills the brain and waits for the next one, until `answers()` throws nothing.
+function methods:replace_brain(answers)
+  local before = self:children("brain").pid
+  uv.kill(before, "sigkill")
+  eventually(function()
+    local now = self:children "brain"
+    return now and now.pid ~= before and pcall(answers)
+  end, 20)
+end
+
 --- Waits for the end, and that no child is left. Returns exit code and signal.
 function methods:wait_end(seconds, children)
   children = children or proc.children(self.pid)
