@@ -2,7 +2,8 @@
 -- Members of families that nobody uses are dropped, so that their places in the
 -- channel table can go to others. Nothing is lost by it: the place keeps its
 -- name until the ring has passed its last event, and whoever asks for the
--- member before then finds it as it was.
+-- member before then finds it as it was. Only when the table is full does the
+-- core let go of history for it (stentor_channel).
 local family = require "stentor.family"
 
 local idle = {}

@@ -23,14 +23,31 @@ static struct text text_from(struct stentor_text text)
     return text_of(text.bytes, text.size);
 }
 
+/* No row is free: the oldest history goes, up to the last event of the channel
+   that is closed and quiet for longest. Not where events are copied to Kafka,
+   which may not have been sent yet. */
+static bool make_place(struct stentor_brain *brain)
+{
+    uint64_t position =
+        channel_oldest_closed(&brain->journal, &brain->channels);
+    if (position == JOURNAL_NONE ||
+        (brain->kafka != NULL && brain->kafka->topic_count > 0))
+        return false;
+    journal_forget(&brain->journal, position);
+    return true;
+}
+
 int stentor_channel(struct stentor_brain *brain, const char *name,
                     uint32_t name_size, const struct stentor_channel *settings)
 {
     if (!brain->in_charge)
         return STENTOR_EREADONLY;
-    int row = channel_open(&brain->journal, &brain->channels,
-                           text_of(name, name_size), settings->replay_count,
-                           settings->replay_ms);
+    struct text wanted = text_of(name, name_size);
+    int row = channel_open(&brain->journal, &brain->channels, wanted,
+                           settings->replay_count, settings->replay_ms);
+    if (row == STENTOR_EFULL && make_place(brain))
+        row = channel_open(&brain->journal, &brain->channels, wanted,
+                           settings->replay_count, settings->replay_ms);
     if (row >= 0 && brain->kafka != NULL)
         kafka_forget(brain->kafka, (uint32_t)row);
     return row;

@@ -176,6 +176,21 @@ int channel_open(struct journal *journal, struct channel_map *map,
     return (int)row;
 }
 
+uint64_t channel_oldest_closed(const struct journal *journal,
+                               const struct channel_map *map)
+{
+    const struct journal_header *header = journal->header;
+    uint64_t oldest = JOURNAL_NONE;
+    for (uint32_t row = 0; row < header->channel_count; row++) {
+        const struct journal_channel *channel = &journal->channels[row];
+        if (channel->state == JOURNAL_CHANNEL_CLOSED &&
+            channel->newest >= header->tail && channel->newest < oldest &&
+            !is_wanted(map, row))
+            oldest = channel->newest;
+    }
+    return oldest;
+}
+
 void channel_close(struct journal *journal, uint32_t channel)
 {
     CHECK(journal->writable && channel < journal->header->channel_count);

@@ -34,6 +34,12 @@ void channel_map_done(struct channel_map *map);
 int channel_open(struct journal *journal, struct channel_map *map,
                  struct text name, uint32_t replay_count, uint64_t replay_ms);
 
+/* Position of the last record of the row that was given back and is quiet for
+   longest: once the journal has forgotten it, the row can be had. JOURNAL_NONE
+   if there is no such row. */
+uint64_t channel_oldest_closed(const struct journal *journal,
+                               const struct channel_map *map);
+
 /* Gives the row back once the tail has passed its last record. The name finds
    it again until then. */
 void channel_close(struct journal *journal, uint32_t channel);

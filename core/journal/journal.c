@@ -224,13 +224,12 @@ uint64_t journal_passes(const struct journal *journal, uint64_t bytes)
     return wanted > journal->ring_bytes ? wanted - journal->ring_bytes : 0;
 }
 
-/* Steps 1 and 2: makes `bytes` of room behind head. */
-static void make_room(struct journal *journal, uint64_t bytes)
+/* Steps 1 and 2: gives up the records before `limit`. */
+static void give_up(struct journal *journal, uint64_t limit)
 {
     struct journal_header *header = journal->header;
     uint64_t tail = header->tail;
-    uint64_t wanted = header->head + bytes;
-    while (wanted - tail > journal->ring_bytes) {
+    while (tail < limit) {
         const struct journal_record *record = record_at(journal, tail);
         store(&journal->channels[record->channel].lost_seq, record->seq);
         FAULT_POINT("append: a record given up");
@@ -239,6 +238,13 @@ static void make_room(struct journal *journal, uint64_t bytes)
     store(&header->tail, tail);
     __atomic_thread_fence(__ATOMIC_RELEASE);
     FAULT_POINT("append: room made");
+}
+
+void journal_forget(struct journal *journal, uint64_t position)
+{
+    CHECK(journal->writable && position >= journal->header->tail &&
+          position < journal->header->head);
+    give_up(journal, position + 1);
 }
 
 /* Readers load these words while they may be written: plain memcpy would be a
@@ -319,7 +325,7 @@ int journal_append(struct journal *journal, const struct journal_entry *entries,
     if (time_ms < header->settled_time)
         time_ms = header->settled_time;
 
-    make_room(journal, bytes);
+    give_up(journal, journal_passes(journal, bytes));
     uint64_t position = header->head;
     uint64_t seq = journal_next_seq(journal);
     for (uint32_t i = 0; i < count; i++, seq++) {

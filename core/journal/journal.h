@@ -61,6 +61,10 @@ uint64_t journal_entry_bytes(const struct journal_entry *entry);
 /* Appending `bytes` overwrites the records that begin before this position. */
 uint64_t journal_passes(const struct journal *journal, uint64_t bytes);
 
+/* The writer: gives up all records up to the one at `position`, which is held,
+   as an append that needs their room does. */
+void journal_forget(struct journal *journal, uint64_t position);
+
 /*
  * Appends `count` records as one: readers see all or none. Old records give
  * way. STENTOR_ETOOBIG when they are more than a quarter of the ring or 2 GB,

@@ -50,6 +50,14 @@ function methods:close_channel(channel)
   lib.channel_close(self.journal, channel)
 end
 
+function methods:oldest_closed()
+  return lib.channel_oldest_closed(self.journal, self.map)
+end
+
+function methods:forget(position)
+  lib.journal_forget(self.journal, position)
+end
+
 --- Appends `list` of { channel, frame, key = } as one; the code, and what was
 -- appended.
 function methods:append_all(list, time_ms)
