@@ -2,9 +2,9 @@
 -- After a restart of the network: everyone connects at once and is to replay
 -- the last 100 events. Measured from the first connect to the last event, and
 -- less the time that the connects alone take on the same server; that is set
--- beside one pass of the same events flat out.
+-- beside one pass of the same bytes: as many events, published flat out to as
+-- many clients that listen already.
 local figure = require "spec.bench.figure"
-local flat = require "spec.bench.scenarios.flat"
 local http = require "spec.bench.http"
 local load = require "spec.bench.load"
 local server = require "spec.bench.server"
@@ -50,7 +50,15 @@ local function replayed(self, report)
   return deliveries.count / opened
 end
 
-function resume.measure(peer, size, context)
+-- How long one pass takes, from the first publish to the last client's last event.
+local function pass_s(self, size)
+  local report = load.run(self, load.publishing(self, {
+    connections = size.clients, rate = "max", events = EVENTS, in_flight = 6,
+    size = EVENT_BYTES, duration = "20s" }))
+  return (report.last_event_at_us - report.running_at_us) / 1e6
+end
+
+function resume.measure(peer, size)
   local figures = server.with(peer, 1, function(self)
     local options = replaying(self)
     options.connections, options.duration = size.clients, "2s"
@@ -61,11 +69,9 @@ function resume.measure(peer, size, context)
     return { whole_s = whole_s, replay_s = math.max(whole_s - connect_s(plain), 0.001),
              cpu_us = storm.server.cpu_all_s / (each * storm.connections.opened) * 1e6,
              fault = each ~= EVENTS and ("%.1f of %d events"):format(each, EVENTS) or nil,
-             plain = plain, storm = storm }
+             pass_s = pass_s(self, size), plain = plain, storm = storm }
   end)
-  local pass = context.figures.flat and context.figures.flat[peer.name] or
-               flat.measure(peer, size)
-  figures.times = figures.replay_s / (size.clients * EVENTS / pass.per_s)
+  figures.times = figures.replay_s / figures.pass_s
   return figures
 end
 
