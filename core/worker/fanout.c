@@ -6,15 +6,13 @@
  */
 #include "worker/fanout.h"
 
-#include <errno.h>
-#include <sys/socket.h>
-
 #include "base/check.h"
 #include "base/error.h"
 #include "base/fault.h"
 #include "journal/resume.h"
 #include "worker/connection.h"
 #include "worker/process.h"
+#include "worker/socket.h"
 #include "worker/stream.h"
 
 /* Streams read on for in a turn: each may cost a copy and a write of
@@ -250,25 +248,6 @@ static uint32_t cut_off(struct fanout *fanout, struct connection *connection,
     return whole + (written > start);
 }
 
-/* As uv_try_write, but by send(), which costs the kernel 0.15 µs less than the
-   write() in there, of 1.8 (spec/bench/PROFILE.md). */
-static int write_now(struct connection *connection, const uv_buf_t *bytes)
-{
-    uv_os_fd_t fd;
-    ssize_t sent;
-    if (connection->tcp.write_queue_size > 0)
-        return UV_EAGAIN;
-    CHECK(uv_fileno((uv_handle_t *)&connection->tcp, &fd) == 0);
-    do
-        sent = send(fd, bytes->base, bytes->len, MSG_DONTWAIT | MSG_NOSIGNAL);
-    while (sent < 0 && errno == EINTR);
-    if (sent >= 0)
-        return (int)sent;
-    if (errno == EAGAIN || errno == ENOBUFS)
-        return UV_EAGAIN;
-    return uv_translate_sys_error(errno);
-}
-
 /* Writes to at most `budget` members; returns how many are left of it. */
 static int serve_members(struct fanout *fanout, int budget)
 {
@@ -276,7 +255,7 @@ static int serve_members(struct fanout *fanout, int budget)
     struct board_worker *shown = fanout->worker->shown;
     const size_t size = fanout->frames.bytes.size;
     const uint32_t records = batch_count(&fanout->frames);
-    uv_buf_t bytes = uv_buf_init(fanout->frames.bytes.bytes, (unsigned)size);
+    const char *bytes = fanout->frames.bytes.bytes;
     uint64_t total = 0, events = 0;
     while (budget > 0 && fanout->next_member != &audience->in_step) {
         struct connection *connection =
@@ -284,16 +263,15 @@ static int serve_members(struct fanout *fanout, int budget)
         fanout->next_member = fanout->next_member->next;
         __builtin_prefetch(fanout->next_member);
         budget--;
-        int written = write_now(connection, &bytes);
+        int written = socket_write(&connection->tcp, bytes, size);
         FAULT_POINT("fan out: one client served");
         if (written >= 0 && (size_t)written == size) {
             connection->wrote = true;
             total += size;
             events += records;
-        } else if (written >= 0 || written == UV_EAGAIN) {
-            size_t part = written > 0 ? (size_t)written : 0;
-            total += part;
-            events += cut_off(fanout, connection, part);
+        } else if (written >= 0) {
+            total += (size_t)written;
+            events += cut_off(fanout, connection, (size_t)written);
         } else {
             connection_close(connection, stream_error_counter(written));
         }

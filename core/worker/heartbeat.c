@@ -8,6 +8,7 @@
 #include "journal/event_id.h"
 #include "worker/connection.h"
 #include "worker/process.h"
+#include "worker/socket.h"
 #include "worker/stream.h"
 #include "worker/stream_own.h"
 
@@ -115,10 +116,7 @@ static void send_one(struct connection *connection)
                                     worker->journal.header->epoch, seq, room);
     if (size == 0)
         return;
-    uv_buf_t buf = uv_buf_init(room, (unsigned)size);
-    int written = uv_try_write((uv_stream_t *)&connection->tcp, &buf, 1);
-    if (written == UV_EAGAIN)
-        written = 0;
+    int written = socket_write(&connection->tcp, room, size);
     if (written < 0) {
         connection_close(connection, stream_error_counter(written));
         return;

@@ -26,6 +26,7 @@
 #include "worker/heartbeat.h"
 #include "worker/lagging.h"
 #include "worker/process.h"
+#include "worker/socket.h"
 #include "worker/stream.h"
 
 enum { READ_ROUNDS = 2 };
@@ -328,10 +329,7 @@ void stream_own_go_on(struct connection *connection)
 bool stream_own_send(struct connection *connection, const char *bytes,
                      size_t size)
 {
-    uv_buf_t buf = uv_buf_init((char *)(uintptr_t)bytes, (unsigned)size);
-    int written = uv_try_write((uv_stream_t *)&connection->tcp, &buf, 1);
-    if (written == UV_EAGAIN)
-        written = 0;
+    int written = socket_write(&connection->tcp, bytes, size);
     if (written < 0) {
         connection_close(connection, stream_error_counter(written));
         return false;
