@@ -81,7 +81,7 @@ end
 function sink.rows()
   return {
     figure.more("events/s, acknowledged", "per_s", figure.count),
-    figure.more("a bare librdkafka loop, with the same settings", "bare_per_s", figure.count),
+    figure.more("a bare librdkafka loop, same records and settings", "bare_per_s", figure.count),
     figure.more("of its rate", "share", figure.times, { { floor = 0.8, text = "≥ 0.8" } }),
   }
 end
