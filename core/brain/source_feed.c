@@ -36,6 +36,7 @@ struct portion {
     struct place *places[PORTION_PLACES];
     uint32_t place_count;
     size_t bytes;
+    uint64_t restarts; /* of the source, when it was gathered */
 };
 
 /* --- what is lost on the way --- */
@@ -156,6 +157,8 @@ static bool add_record(struct brain_source *at)
          portion->bytes + message->len * at->feed_count > PORTION_BYTES) ||
         !add_place(portion, partition->place, message->offset + 1))
         return false;
+    if (portion->record_count == 0)
+        portion->restarts = source_counters(at->source)->restarts;
     portion->records[portion->record_count++] = source_keep(at->source);
     if (message->len > at->brain->plan.limits.event_bytes)
         skip(at, message);
@@ -177,6 +180,19 @@ static void end_portion(struct brain_source *at)
     struct portion *portion = at->portion;
     places_end(source_row(at->source), portion->places, portion->place_count,
                true);
+    empty(portion);
+}
+
+/* What waits was fetched by a client that is no more: the one in its place
+   begins at the same places, and fetches it again. */
+static void drop_stale(struct brain_source *at)
+{
+    struct portion *portion = at->portion;
+    if (portion->record_count == 0 ||
+        portion->restarts == source_counters(at->source)->restarts)
+        return;
+    places_end(source_row(at->source), portion->places, portion->place_count,
+               false);
     empty(portion);
 }
 
@@ -211,6 +227,7 @@ void sources_feed_one(struct brain_source *at)
     if (at->portion == NULL)
         at->portion = xcalloc(1, sizeof *at->portion);
     at->feed_waits = false;
+    drop_stale(at);
     if (at->portion->record_count > 0) /* it had to wait; it comes before */
         append(at);
     if (!at->feed_waits && at->gap)

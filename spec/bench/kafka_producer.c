@@ -66,8 +66,8 @@ static void produce(rd_kafka_t *rk, rd_kafka_topic_t *topic, const char *value,
 {
     char key[16], id[40];
     int size = snprintf(key, sizeof key, "bench/%ld", number % KEYS);
-    int id_size = snprintf(id, sizeof id, "5e0c7a1f-93d2-8000-8000-%012lx",
-                           number);
+    int id_size =
+        snprintf(id, sizeof id, "5e0c7a1f-93d2-8000-8000-%012lx", number);
     while (rd_kafka_producev(rk, RD_KAFKA_V_RKT(topic),
                              RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
                              RD_KAFKA_V_VALUE((void *)(uintptr_t)value, bytes),
