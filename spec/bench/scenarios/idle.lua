@@ -40,7 +40,7 @@ end
 function idle.rows(size)
   return {
     figure.less(("CPU in %d s, %d clients"):format(size.idle_seconds, size.idle), "cpu_s",
-                figure.second),
+                figure.second, { { ceiling = 5, text = "≤ 5 s" } }),
     figure.less("that is, of a core", "share", figure.percent),
     figure.less("user memory in all", "all", figure.mega),
   }
