@@ -22,7 +22,7 @@ void buffer_done(struct buffer *buffer)
 char *buffer_reserve(struct buffer *buffer, size_t more)
 {
     size_t wanted = buffer->size + more;
-    if (wanted > buffer->capacity) {
+    if (wanted > buffer->capacity || buffer->bytes == NULL) {
         size_t capacity = buffer->capacity < 128 ? 128 : buffer->capacity;
         while (capacity < wanted)
             capacity *= 2;

@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 struct buffer {
-    char *bytes;     /* NULL while nothing was ever added */
+    char *bytes;     /* NULL while nothing was ever added or reserved */
     size_t size;     /* bytes in use */
     size_t capacity; /* bytes allocated */
 };

@@ -117,7 +117,7 @@ static void count_vanished(const struct connection *connection)
     log_debug("%s went away in mid-request", address);
 }
 
-void connection_close(struct connection *connection, int reason)
+void connection_close(struct connection *connection, enum board_counter reason)
 {
     struct worker *worker = connection_worker(connection);
     if (connection->state == CONNECTION_CLOSING)
@@ -218,7 +218,7 @@ void connection_deadline(struct connection *connection)
         stream_deadline(connection);
         break;
     case CONNECTION_CLOSING:
-        CHECK(!"a closed connection has no deadline");
+        check_failed("a closed connection has no deadline", __FILE__, __LINE__);
     }
 }
 

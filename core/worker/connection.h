@@ -23,6 +23,7 @@
 #include <uv.h>
 
 #include "base/list.h"
+#include "mailbox/board.h"
 #include "worker/wheel.h"
 
 enum connection_state {
@@ -97,9 +98,9 @@ struct connection *connection_open(struct worker *worker, int fd, bool surplus);
 /* Walks an edge of the picture above. */
 void connection_go(struct connection *connection, enum connection_state state);
 
-/* Ends the connection; its memory goes in the close callback. `reason` (enum
-   board_counter) is counted when it was a stream. */
-void connection_close(struct connection *connection, int reason);
+/* Ends the connection; its memory goes in the close callback. `reason`
+   is counted when it was a stream. */
+void connection_close(struct connection *connection, enum board_counter reason);
 
 /* As connection_close, but nobody is to notice: the client goes on through
    another descriptor of its socket. Only between requests and in a stream. */

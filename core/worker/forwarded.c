@@ -116,7 +116,8 @@ static void add_hops(struct hops *hops, struct text value, bool is_rfc7239)
             continue;
         struct text node = is_rfc7239 ? for_of(element) : unquoted(element);
         struct hop *hop = &hops->last[hops->count++ % HOPS_MAX];
-        hop->is_valid = parse_node(node, &hop->address);
+        hop->is_valid =
+            parse_node(node, &hop->address) && !address_is_none(&hop->address);
     }
 }
 

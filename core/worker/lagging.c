@@ -221,7 +221,8 @@ void lagging_bound_socket(const struct connection *connection)
         setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes);
 }
 
-static bool close_lagging(struct connection *connection, int reason)
+static bool close_lagging(struct connection *connection,
+                          enum board_counter reason)
 {
     connection_close(connection, reason);
     return true;

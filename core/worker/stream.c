@@ -234,7 +234,7 @@ enum board_counter stream_error_counter(int error)
                : COUNTER_closed_error;
 }
 
-static const char *reason_word(int reason)
+static const char *reason_word(enum board_counter reason)
 {
     switch (reason) {
     case COUNTER_closed_lagged_bytes:
@@ -264,7 +264,7 @@ static uint64_t last_seq(const struct connection *connection)
     return seq;
 }
 
-static void tell_end(struct connection *connection, int reason)
+static void tell_end(struct connection *connection, enum board_counter reason)
 {
     struct worker *worker = connection_worker(connection);
     uint32_t ticks =
@@ -280,7 +280,7 @@ static void tell_end(struct connection *connection, int reason)
     told_closed(&worker->fanout.told, connection, &end);
 }
 
-void stream_end(struct connection *connection, int reason)
+void stream_end(struct connection *connection, enum board_counter reason)
 {
     struct worker *worker = connection_worker(connection);
     const struct audience *audience = connection->audience;

@@ -66,7 +66,7 @@ void stream_deadline(struct connection *connection);
 enum board_counter stream_error_counter(int error);
 
 /* Takes it off all lists and counts its end; the socket is the caller's. */
-void stream_end(struct connection *connection, int reason);
+void stream_end(struct connection *connection, enum board_counter reason);
 
 /* Takes it off all lists without a word to anybody: it goes on elsewhere. */
 void stream_leave(struct connection *connection);

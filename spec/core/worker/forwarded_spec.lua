@@ -59,7 +59,7 @@ describe("whose request a proxy brings", function()
     assert.equal("nobody", client(x ""))
     for _, value in ipairs { "unknown", "_hidden", "1.2.3.4.5", "1.2.3.4:", "1.2.3.4:port", "[::1",
       "[1.2.3.4]", "::1]", "[]", "[::1]x", "fe80::1%eth0", "localhost", ("x"):rep(10000),
-      "::1:80:x", '"', '"1.2.3.4', "1.2.3.4;", "\1\2\255" } do
+      "::1:80:x", '"', '"1.2.3.4', "1.2.3.4;", "\1\2\255", "::" } do
       assert.equal("nobody", client(x(value)), value)
     end
     assert.equal("nobody", client(rfc "by=1.2.3.4"))
