@@ -87,7 +87,7 @@ local function run_handlers(server, self)
     local one = record.new(core, batch, index)
     self.position = core.record_offset(batch, index)
     for i = 1, count do handle(self, handlers[i], one) end
-    core.record_done(batch, index)
+    if not core.record_done(batch, index) then break end
   end
   more(self)
 end

@@ -61,11 +61,12 @@ struct stentor_batch {
     uint32_t bytes_max;
     /* Out: */
     uint32_t count;
-    uint32_t used;   /* of the bytes */
-    uint32_t needed; /* with STENTOR_ETOOBIG: bytes of the next one */
-    int64_t *next;   /* the offset that the partition goes on with: to be set
-                        when a record has been dealt with */
+    uint32_t used;       /* of the bytes */
+    uint32_t needed;     /* with STENTOR_ETOOBIG: bytes of the next one */
+    int64_t *next;       /* the core's own, for stentor_source_done */
+    uint64_t generation; /* the same */
     int32_t partition;
+    uint32_t source; /* its number */
 };
 
 struct stentor_source_status {
@@ -100,6 +101,13 @@ int stentor_source_open(struct stentor_brain *brain,
 int stentor_source_read(struct stentor_brain *brain, uint32_t source,
                         struct stentor_batch *batch);
 void stentor_source_more(struct stentor_brain *brain, uint32_t source);
+
+/* The record at `index` has been dealt with: who comes after this brain begins
+   behind it. STENTOR_ENOTFOUND: the batch is not this brain's any more, as the
+   source was closed, or the group has given the partition to another member;
+   what is left of it is read elsewhere. */
+int stentor_source_done(struct stentor_brain *brain,
+                        const struct stentor_batch *batch, uint32_t index);
 
 /* From now on its records go into these channels, without any item. */
 int stentor_source_feed(struct stentor_brain *brain, uint32_t source,

@@ -184,14 +184,30 @@ int stentor_source_read(struct stentor_brain *brain, uint32_t source,
         }
         if (!put_record(batch, message))
             break;
-        batch->partition = partition->number;
-        batch->next = &partition->place->next;
+        if (batch->count == 1) {
+            batch->source = source;
+            batch->generation = source_generation(at->source);
+            batch->partition = partition->number;
+            batch->next = &partition->place->next;
+        }
         source_advance(at->source);
     }
     if (message == NULL)
         at->readable = false;
     return batch->count == 0 && batch->needed > 0 ? STENTOR_ETOOBIG
                                                   : (int)batch->count;
+}
+
+int stentor_source_done(struct stentor_brain *brain,
+                        const struct stentor_batch *batch, uint32_t index)
+{
+    if (batch->source >= brain->sources.count || index >= batch->count)
+        return STENTOR_ENOTFOUND;
+    const struct source *source = brain->sources.list[batch->source]->source;
+    if (source == NULL || source_generation(source) != batch->generation)
+        return STENTOR_ENOTFOUND;
+    *batch->next = batch->records[index].offset + 1;
+    return 0;
 }
 
 /* --- the status --- */

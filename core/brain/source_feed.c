@@ -36,7 +36,7 @@ struct portion {
     struct place *places[PORTION_PLACES];
     uint32_t place_count;
     size_t bytes;
-    uint64_t restarts; /* of the source, when it was gathered */
+    uint64_t generation; /* of the source, when it was gathered */
 };
 
 /* --- what is lost on the way --- */
@@ -158,7 +158,7 @@ static bool add_record(struct brain_source *at)
         !add_place(portion, partition->place, message->offset + 1))
         return false;
     if (portion->record_count == 0)
-        portion->restarts = source_counters(at->source)->restarts;
+        portion->generation = source_generation(at->source);
     portion->records[portion->record_count++] = source_keep(at->source);
     if (message->len > at->brain->plan.limits.event_bytes)
         skip(at, message);
@@ -183,13 +183,13 @@ static void end_portion(struct brain_source *at)
     empty(portion);
 }
 
-/* What waits was fetched by a client that is no more: the one in its place
-   begins at the same places, and fetches it again. */
+/* What waits is no more ours: whoever reads it now begins at the same places,
+   and fetches it again. */
 static void drop_stale(struct brain_source *at)
 {
     struct portion *portion = at->portion;
     if (portion->record_count == 0 ||
-        portion->restarts == source_counters(at->source)->restarts)
+        portion->generation == source_generation(at->source))
         return;
     places_end(source_row(at->source), portion->places, portion->place_count,
                false);

@@ -68,7 +68,7 @@ int places_open(struct places *places, int fd, char *error)
                  "places of the sources: made by another version");
         return STENTOR_EVERSION;
     }
-    *places = (struct places){ header, header->rows, header->cells };
+    *places = (struct places){ header, header->rows, header->cells, 0 };
     return 0;
 }
 
@@ -93,14 +93,21 @@ struct place *places_next(struct places *places, const struct places_row *row,
 
 /* --- after a death --- */
 
+/* Never back: what lies between was gone when it was looked for. */
+static void move(struct place *place)
+{
+    if (place->pending > place->next)
+        place->next = place->pending;
+}
+
 /* The same as places_end, for all places: a death in here is harmless too. */
 static void settle_pending(struct places *places, struct places_row *row,
                            bool appended)
 {
     struct place *place;
     for (uint32_t at = 0; (place = places_next(places, row, &at)) != NULL;)
-        if (place->pending >= 0 && appended)
-            place->next = place->pending;
+        if (appended)
+            move(place);
     __atomic_store_n(&row->pending_seq, 0, __ATOMIC_RELEASE);
     for (uint32_t at = 0; (place = places_next(places, row, &at)) != NULL;)
         place->pending = -1;
@@ -203,7 +210,7 @@ void places_end(struct places_row *row, struct place *const *touched,
                 uint32_t count, bool appended)
 {
     for (uint32_t i = 0; i < count && appended; i++)
-        touched[i]->next = touched[i]->pending;
+        move(touched[i]);
     FAULT_POINT("feed: moved");
     /* Only then: until here a new writer would do the same again. */
     __atomic_store_n(&row->pending_seq, 0, __ATOMIC_RELEASE);

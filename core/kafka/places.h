@@ -49,6 +49,7 @@ struct places {
     struct places_header *header;
     struct places_row *rows;
     struct place *cells;
+    uint64_t generations; /* of the sources of this process, so far */
 };
 
 /* Makes an empty one in `fd`, an empty memfd. */
@@ -75,7 +76,8 @@ struct place *places_of(struct places *places, const struct places_row *row,
 struct place *places_next(struct places *places, const struct places_row *row,
                           uint32_t *at);
 
-/* Forgets all places of a source: its topic is another one. */
+/* Forgets all places of a source: its topic is another one. No portion that
+   has touched one of them may still wait. */
 void places_forget(struct places *places, const struct places_row *row);
 
 /*

@@ -165,10 +165,13 @@ static void see_it_out(struct source *source)
 static void on_readable(struct kafka_client *client)
 {
     struct source *source = cast(client->owner);
-    if (source->closing)
+    if (source->closing) {
         see_it_out(source);
-    else
-        source->events->on_readable(source);
+        return;
+    }
+    if (source->held)
+        source_empty_queue(source);
+    source->events->on_readable(source);
 }
 
 /* For a group: fenced by another member of our name, say. */
@@ -265,6 +268,7 @@ struct source *source_open(uv_loop_t *loop, struct places *places,
     source->magic = SOURCE_MAGIC;
     source->loop = loop;
     source->places = places;
+    source->generation = ++places->generations;
     source->row = row;
     source->events = events;
     source->owner = owner;
@@ -352,6 +356,7 @@ static void tick(struct source *source)
     }
     commit(source);
     source_look_again(source);
+    source_hold_if_unpulled(source);
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -382,6 +387,11 @@ bool source_is_connected(const struct source *source)
 struct places_row *source_row(const struct source *source)
 {
     return source->row;
+}
+
+uint64_t source_generation(const struct source *source)
+{
+    return source->generation;
 }
 
 const struct source_counters *source_counters(const struct source *source)

@@ -5,7 +5,8 @@
  * offsets after processing; without one it reads all of them, and where it
  * goes on stands in places.h alone.
  *
- * Records are pulled: what nobody asks for is not fetched for long.
+ * Records are pulled: what nobody asks for is not fetched for long. A member of
+ * a group stays one meanwhile.
  */
 #ifndef STENTOR_KAFKA_SOURCE_H
 #define STENTOR_KAFKA_SOURCE_H
@@ -96,6 +97,12 @@ rd_kafka_event_t *source_keep(struct source *source);
 void *source_owner(const struct source *source);
 bool source_is_connected(const struct source *source);
 struct places_row *source_row(const struct source *source);
+
+/* Another number whenever what was fetched before is no more this source's to
+   deal with: its partitions were taken, its client replaced, its topic deleted.
+   No two sources of a process have the same. */
+uint64_t source_generation(const struct source *source);
+
 const struct source_counters *source_counters(const struct source *source);
 
 /* Its partitions, `count` of them, until the loop turns. */

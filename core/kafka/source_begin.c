@@ -46,18 +46,18 @@ void source_drop(struct source *source)
 
 /* --- the assignment --- */
 
-static void assign(struct source *source)
+void source_assign(struct source *source)
 {
+    uint32_t count = source->held ? 0 : source->partition_count;
     rd_kafka_topic_partition_list_t *list =
-        rd_kafka_topic_partition_list_new((int)source->partition_count + 1);
+        rd_kafka_topic_partition_list_new((int)count + 1);
     source_drop(source);
-    for (uint32_t i = 0; i < source->partition_count; i++) {
-        struct source_partition *partition = &source->partitions[i];
+    for (uint32_t i = 0; i < source->partition_count; i++)
+        source->partitions[i].reads = true;
+    for (uint32_t i = 0; i < count; i++)
         rd_kafka_topic_partition_list_add(list, source->settings.topic,
-                                          partition->number)
-            ->offset = partition->fetched;
-        partition->reads = true;
-    }
+                                          source->partitions[i].number)
+            ->offset = source->partitions[i].fetched;
     rd_kafka_resp_err_t code = rd_kafka_assign(source->client->rk, list);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         log_error("%s: cannot be assigned: %s", source->name,
@@ -69,7 +69,7 @@ static void unassign(struct source *source)
 {
     source_drop(source);
     source->partition_count = 0;
-    source->generation++;
+    source->generation = ++source->places->generations;
     rd_kafka_assign(source->client->rk, NULL);
 }
 
@@ -131,7 +131,7 @@ static void take_start(struct source *source, const struct survey *survey)
         added = true;
     }
     if (added)
-        assign(source);
+        source_assign(source);
 }
 
 static const char *describe_gap(const struct survey_row *row, int64_t at)
@@ -165,7 +165,7 @@ static void take_bounds(struct source *source, const struct survey *survey)
                  source->name, row->partition, at, row->oldest, lost, why);
         source->events->on_gap(source, row->partition, lost, why);
     }
-    assign(source);
+    source_assign(source);
 }
 
 static void take_survey(struct source *source, const struct survey *survey)

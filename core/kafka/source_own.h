@@ -24,15 +24,17 @@ struct source {
     uv_timer_t tick;
     struct source_partition *partitions;
     uint32_t partition_count;
-    uint32_t generation;   /* of the group's assignment */
+    uint64_t generation;   /* of what is read: see source_generation */
     struct survey *survey; /* under way, or NULL */
     /* The group has given us these; NULL: none, or no group. */
     rd_kafka_topic_partition_list_t *assigned;
     uint32_t burst; /* records pulled without a pause */
     bool nudging;   /* source_read.c */
+    bool held;      /* nothing is fetched, as nobody pulls: source_read.c */
     uint32_t ticks;
-    uint32_t lonely;  /* ticks without a broker */
-    uint32_t missing; /* surveys that found no topic, in a row */
+    uint32_t unpulled; /* ticks since a record was asked for */
+    uint32_t lonely;   /* ticks without a broker */
+    uint32_t missing;  /* surveys that found no topic, in a row */
     bool closing;
     bool leaving;   /* and said so to the group's coordinator */
     bool reopening; /* the client is to be replaced */
@@ -57,6 +59,13 @@ void source_look_up(struct source *source, int32_t partition);
 
 /* Now and then: tries again what has failed, looks for added partitions. */
 void source_look_again(struct source *source);
+
+/* Has its partitions fetched from where they stand, or none while it is held. */
+void source_assign(struct source *source);
+
+/* A tick has passed; and: there is something in the queue, while it is held. */
+void source_hold_if_unpulled(struct source *source);
+void source_empty_queue(struct source *source);
 
 /* Forgets the record that is looked at. */
 void source_drop(struct source *source);

@@ -24,7 +24,7 @@ struct survey_row {
 
 struct survey {
     char *topic;         /* freed by survey_done */
-    uint32_t generation; /* the caller's */
+    uint64_t generation; /* the caller's */
     /* Offsets of partitions that are not known: RD_KAFKA_OFFSET_BEGINNING,
        RD_KAFKA_OFFSET_END, or a time in ms. */
     int64_t start;

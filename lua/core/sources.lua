@@ -69,7 +69,6 @@ return function(self, brain, tools)
     end
     if count < 0 then return failure(count) end
     batch.count, batch.partition = count, raw.partition
-    batch.next = raw.next
     return count
   end
 
@@ -77,11 +76,13 @@ return function(self, brain, tools)
   function self.batch_copy(batch)
     local count, used = batch.count, batch.raw.used
     local copy = { count = count, partition = batch.partition,
-      next = batch.next, bytes = ffi.new("char[?]", used),
+      raw = ffi.new("struct stentor_batch", batch.raw),
+      bytes = ffi.new("char[?]", used),
       records = ffi.new("struct stentor_topic_record[?]", count) }
     ffi.copy(copy.bytes, batch.bytes, used)
     ffi.copy(copy.records, batch.records,
       count * ffi.sizeof("struct stentor_topic_record"))
+    copy.raw.bytes, copy.raw.records = copy.bytes, copy.records
     return copy
   end
 
@@ -96,9 +97,10 @@ return function(self, brain, tools)
     return true
   end
 
-  -- The record at `index` is dealt with: another brain begins after it.
+  -- The record at `index` is dealt with: another brain begins after it. False:
+  -- the rest of the batch is for others to deal with.
   function self.record_done(batch, index)
-    batch.next[0] = batch.records[index].offset + 1
+    return C.stentor_source_done(brain, batch.raw, index) == 0
   end
 
   local NONE = 0xffffffff

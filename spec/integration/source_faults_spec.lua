@@ -2,8 +2,10 @@
 --- A broker that is absent, killed, hangs and comes back, and what a server says
 -- of it and reads after it. No record may be left out or come twice.
 local cjson = require "cjson"
+local uv = require "luv"
 local eventually = require "spec.support.eventually"
 local kafka = require "spec.support.kafka"
+local process = require "spec.support.process"
 local server = require "spec.support.server"
 local sse = require "spec.support.sse"
 
@@ -128,6 +130,41 @@ describe("a source whose broker fails", function()
     write(100)
     check(streams)
     close(streams)
+  end)
+
+  it("misses nothing of what is written all the while", function()
+    start()
+    local stream = open "/live"
+    local writer = process.start("kcat", { "-P", "-b", broker.address, "-t", topics.live,
+      "-p", "0", "-E", "-X", "queue.buffering.max.ms=5", "-X", "enable.idempotence=true" })
+    local timer = uv.new_timer()
+    finally(function() if not timer:is_closing() then timer:close() end end)
+    timer:start(0, 5, function()
+      for _ = 1, 5 do
+        written = written + 1
+        writer:write(written .. "\n")
+      end
+    end)
+    local function some_more()
+      local had = #stream:events()
+      eventually(function() return #stream:events() > had + 100 end, 30)
+    end
+    some_more()
+    for _, seconds in ipairs { 1, 8 } do
+      broker:signal "sigkill"
+      eventually.stays(function() return true end, seconds)
+      assert(broker:start())
+      some_more()
+    end
+    broker:signal "sigstop"
+    eventually.stays(function() return true end, 3)
+    broker:signal "sigcont"
+    some_more()
+    timer:close()
+    writer:end_input()
+    writer:wait()
+    check { live = stream }
+    stream:close()
   end)
 
   it("begins when the broker does", function()

@@ -4,7 +4,8 @@
 local fake = {}
 
 -- Adds it to `self`; self.sources are the settings of those that were opened,
--- self.done what was dealt with, self.more how often more was asked for.
+-- self.done what was dealt with, self.more how often more was asked for. The
+-- record at self.taken_at, once dealt with, is of somebody else.
 function fake.add(self)
   self.sources, self.given, self.fed, self.done, self.more = {}, {}, {}, {}, 0
   self.feeds_max = 16
@@ -28,7 +29,10 @@ function fake.add(self)
     self.fed[number] = channels
     return true
   end
-  self.record_done = function(_, index) self.done[#self.done + 1] = index end
+  self.record_done = function(_, index)
+    self.done[#self.done + 1] = index
+    return index ~= self.taken_at
+  end
   self.record_key = function(batch, index) return batch.list[index + 1].key end
   self.record_text = function(batch, index) return batch.list[index + 1].text end
   self.record_offset = function(_, index) return index end

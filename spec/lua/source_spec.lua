@@ -61,6 +61,15 @@ describe("a topic that is read", function()
     assert.equal(1, one.core.more)
   end)
 
+  it("leaves the rest of a batch to who reads it now", function()
+    local one = run "seen[#seen + 1] = r.text"
+    one.core.taken_at = 1
+    fake.give(one.core, 0, { { text = "1" }, { text = "2" }, { text = "3" } })
+    one.pump()
+    assert.same({ "1", "2" }, seen.list)
+    assert.equal(1, one.core.more)
+  end)
+
   it("looks again now and then, not at once, while too many handlers run", function()
     local one = support.run('limits { handlers = 1 }\n' .. BEGIN .. [==[
 route "GET /x" { respond = function() sleep "1s" return 200 end }
