@@ -45,12 +45,7 @@ end
 -- The name under which its place in a topic is kept. Not by the brokers'
 -- addresses: those may change while it is the same cluster.
 local function feed_name(topic)
-  for number, bus in ipairs(topic.server.buses) do
-    if bus == topic.bus and number > 1 then
-      return ("topic %s of cluster %d"):format(topic.name, number)
-    end
-  end
-  return "topic " .. topic.name
+  return ("topic %s of %s"):format(topic.name, topic.bus.name)
 end
 
 -- `settings`: as config/aggregate.lua gives them.

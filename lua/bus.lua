@@ -14,8 +14,9 @@ end
 
 -- `declare_topic(self, name, options)` checks and makes a topic.
 function bus.new(server, settings, declare_topic)
-  return setmetatable({ server = server, settings = settings, topics = {},
-    topic_list = {}, number = nil, declare_topic = declare_topic }, bus)
+  return setmetatable({ server = server, settings = settings,
+    name = settings.name, topics = {}, topic_list = {}, number = nil,
+    declare_topic = declare_topic }, bus)
 end
 
 function bus:topic(name, options)
@@ -36,8 +37,7 @@ end
 -- message.
 function bus:open()
   local settings = self.settings
-  local number, why = self.server.core.bus(settings.brokers, settings.settings,
-    settings.setting_count, settings.outbox)
+  local number, why = self.server.core.bus(settings)
   if not number then return nil, why end
   self.number = number
   return each_topic(self, "open")

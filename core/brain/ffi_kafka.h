@@ -7,6 +7,8 @@
 
 /* A cluster. */
 struct stentor_bus {
+    struct stentor_text name; /* at most 32 bytes: what is remembered of it, for
+                                 the brains to come, is kept under this name */
     struct stentor_text brokers;   /* "host:port,…", or "embedded" */
     struct stentor_pairs settings; /* librdkafka's */
     uint64_t outbox_bytes; /* so much may wait for Kafka, for each topic */

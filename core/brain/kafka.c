@@ -38,7 +38,7 @@ int stentor_bus(struct stentor_brain *brain, const struct stentor_bus *bus)
     if (brain->kafka == NULL)
         brain->kafka = kafka_new(&brain->loop, &brain->journal, &brain->ledger,
                                  brain->broker);
-    return bus_add(brain->kafka, text_from(bus->brokers),
+    return bus_add(brain->kafka, text_from(bus->name), text_from(bus->brokers),
                    pairs_from(bus->settings), bus->outbox_bytes);
 }
 

@@ -70,10 +70,11 @@ static struct places_row *claim_row(struct stentor_brain *brain,
                                     const struct stentor_source *wanted)
 {
     char name[PLACES_NAME_BYTES];
-    int size = snprintf(
-        name, sizeof name, "%" PRIu32 "/%.*s/%.*s/%.*s", wanted->bus,
-        (int)wanted->topic.size, wanted->topic.bytes, (int)wanted->group.size,
-        wanted->group.bytes, (int)wanted->reader.size, wanted->reader.bytes);
+    int size = snprintf(name, sizeof name, "%s/%.*s/%.*s/%.*s",
+                        brain->kafka->buses[wanted->bus]->name,
+                        (int)wanted->topic.size, wanted->topic.bytes,
+                        (int)wanted->group.size, wanted->group.bytes,
+                        (int)wanted->reader.size, wanted->reader.bytes);
     if (size < 0 || (size_t)size >= sizeof name)
         return NULL;
     struct places_row *row =

@@ -81,11 +81,11 @@ static void open_producer(struct kafka_bus *bus)
         return; /* the embedded one is being started */
     struct kafka_client *producer = xcalloc(1, sizeof *producer);
     int code =
-        client_open(producer, kafka->loop, KAFKA_PRODUCER, bus->name,
+        client_open(producer, kafka->loop, KAFKA_PRODUCER, bus->title,
                     bus_brokers(bus), bus_settings(bus),
                     (struct kafka_pairs){ NULL, 0 }, &events, bus, error);
     if (code != 0) {
-        log_error("%s: %s", bus->name, error);
+        log_error("%s: %s", bus->title, error);
         free(producer);
         bus->open_at = uv_now(kafka->loop) + BUS_AGAIN_MS;
         return;
@@ -120,7 +120,7 @@ void bus_close(struct kafka_bus *bus, const char *why)
 /* Begins anew with another producer. */
 static void restart(struct kafka_bus *bus, const char *why)
 {
-    log_warn("%s: begins anew (%s)", bus->name, why);
+    log_warn("%s: begins anew (%s)", bus->title, why);
     bus->restarts++;
     bus_close(bus, "the producer began anew; Kafka may have it");
 }
@@ -144,15 +144,17 @@ void bus_beat(struct kafka_bus *bus)
         restart(bus, "the embedded broker has another address");
 }
 
-int bus_add(struct kafka *kafka, struct text brokers, struct kafka_pairs given,
-            uint64_t outbox_bytes)
+int bus_add(struct kafka *kafka, struct text name, struct text brokers,
+            struct kafka_pairs given, uint64_t outbox_bytes)
 {
+    CHECK(name.size > 0 && name.size < BUS_NAME_BYTES);
     if (kafka->bus_count == KAFKA_BUSES_MAX)
         return STENTOR_EFULL;
     struct kafka_bus *bus = xcalloc(1, sizeof *bus);
     bus->magic = BUS_MAGIC;
     bus->number = kafka->bus_count;
     bus->kafka = kafka;
+    memcpy(bus->name, name.bytes, name.size);
     bus->brokers = xstrndup(brokers.bytes, brokers.size);
     bus->given = xmalloc(given.size + 1);
     if (given.size > 0)
@@ -160,11 +162,7 @@ int bus_add(struct kafka *kafka, struct text brokers, struct kafka_pairs given,
     bus->given_bytes = given.size;
     bus->outbox_bytes = outbox_bytes;
     list_init(&bus->sent);
-    if (bus->number == 0)
-        snprintf(bus->name, sizeof bus->name, "kafka producer");
-    else
-        snprintf(bus->name, sizeof bus->name, "kafka producer %u",
-                 bus->number + 1);
+    snprintf(bus->title, sizeof bus->title, "%s producer", bus->name);
     kafka->buses[kafka->bus_count++] = bus;
     open_producer(bus);
     return (int)bus->number;

@@ -14,13 +14,16 @@
 #include "kafka/client.h"
 #include "kafka/kafka.h"
 
+enum { BUS_NAME_BYTES = 33 }; /* NUL included */
+
 struct kafka_bus {
     uint32_t magic;
     uint32_t number;
     struct kafka *kafka;
-    char name[24]; /* of its producer, in the log */
-    char *brokers; /* "host:port,…", or "embedded" */
-    char *given;   /* librdkafka's settings of the config */
+    char name[BUS_NAME_BYTES];
+    char title[BUS_NAME_BYTES + 16]; /* of its producer, in the log */
+    char *brokers;                   /* "host:port,…", or "embedded" */
+    char *given;                     /* librdkafka's settings of the config */
     size_t given_bytes;
     uint64_t outbox_bytes;
     struct kafka_client *producer; /* NULL: none at the moment */
@@ -31,9 +34,10 @@ struct kafka_bus {
     uint64_t restarts;
 };
 
-/* Adds a bus, which connects. The texts are copied. STENTOR_EFULL. */
-int bus_add(struct kafka *kafka, struct text brokers, struct kafka_pairs given,
-            uint64_t outbox_bytes);
+/* Adds a bus, which connects. The texts are copied; its cursors and places are
+   kept under its name, which no other may have. STENTOR_EFULL. */
+int bus_add(struct kafka *kafka, struct text name, struct text brokers,
+            struct kafka_pairs given, uint64_t outbox_bytes);
 
 /* What its clients connect to; "" if that is not known now. */
 const char *bus_brokers(const struct kafka_bus *bus);

@@ -122,7 +122,8 @@ static void take_answer(struct sink *sink, const struct question *question)
     sink->asking = false;
     if (question->code != 0 || question->partitions < 1) {
         log_warn("kafka: topic %s: %s", sink->topic->name,
-                 rd_kafka_err2str(question->code));
+                 question->code != 0 ? rd_kafka_err2str(question->code)
+                                     : "no broker has partitions of it yet");
         sink_restart(sink, false);
     } else if (question->partitions > LEDGER_PARTITIONS_MAX) {
         log_error("kafka: topic %s has %d partitions, at most %d can be "

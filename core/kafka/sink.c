@@ -77,7 +77,8 @@ static struct ledger_row *find_row(struct kafka_topic *topic)
     const struct journal *journal = kafka->journal;
     char name[LEDGER_NAME_BYTES];
     int size =
-        snprintf(name, sizeof name, "%u/%s", topic->bus->number, topic->name);
+        snprintf(name, sizeof name, "%s/%s", topic->bus->name, topic->name);
+    CHECK(size > 0 && (size_t)size < sizeof name);
     return ledger_row(kafka->ledger, text_of(name, (size_t)size),
                       journal->header->epoch, journal_head(journal),
                       journal_newest_seq(journal) + 1);

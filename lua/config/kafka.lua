@@ -32,7 +32,17 @@ local function brokers_of(value)
   return table.concat(list, ",")
 end
 
+-- A part of the names under which its cursors and places are kept.
+local function name_of(value)
+  if type(value) ~= "string" or #value > 32 or not value:find("^[%w%._%-]+$") then
+    return nil
+  end
+  return value
+end
+
 local BUS = {
+  name = types.custom("name", "at most 32 letters, digits, . _ and -", name_of)
+    { default = "kafka" },
   brokers = types.custom("brokers", '"host:port" of one broker or several, '
     .. 'a list of them, or "embedded"', brokers_of) {},
   outbox = types.size { default = "64M", min = "1M", max = "16G" },
@@ -156,6 +166,13 @@ function kafka.declare(call, new_call)
     checked.settings, checked.setting_count = library_settings(call,
       checked.settings)
   end
+  for _, other in ipairs(server.buses) do
+    if other.name == checked.name then
+      call.tell({}, ('the one on line %d of %s is named "%s" as well; give one '
+        .. 'of them a name of its own, as in kafka { name = "archive", '
+        .. 'brokers = … }'):format(other.line, other.path, other.name))
+    end
+  end
   if checked.brokers == "embedded" then
     server.settings.embedded_kafka = true
   end
@@ -165,8 +182,8 @@ function kafka.declare(call, new_call)
   end)
   made.path, made.line = call.path, call.line
   server.buses[#server.buses + 1] = made
-  local number = #server.buses
-  server:on_status(number == 1 and "kafka" or "kafka " .. number,
+  server:on_status(made.name == "kafka" and "kafka"
+    or "kafka " .. tostring(made.name),
     function() return made:summary() end)
   return made
 end

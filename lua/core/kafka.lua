@@ -29,11 +29,13 @@ return function(self, brain, tools)
     return nil, ffi.string(why)
   end
 
-  -- The number of a cluster; `settings`: "name\0value\0…".
-  function self.bus(brokers, settings, count, outbox_bytes)
-    set_text(bus.brokers, brokers)
-    set_pairs(bus.settings, settings, count)
-    bus.outbox_bytes = outbox_bytes
+  -- The number of a cluster. `wanted`: name, brokers, settings
+  -- ("name\0value\0…"), setting_count, outbox (bytes).
+  function self.bus(wanted)
+    set_text(bus.name, wanted.name)
+    set_text(bus.brokers, wanted.brokers)
+    set_pairs(bus.settings, wanted.settings, wanted.setting_count)
+    bus.outbox_bytes = wanted.outbox
     local number = C.stentor_bus(brain, bus)
     if number < 0 then return failure(number) end
     return number

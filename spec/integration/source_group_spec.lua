@@ -16,7 +16,7 @@ local from = kafka {
   brokers = "$FROM",
   settings = { ["session.timeout.ms"] = $SILENT, ["max.poll.interval.ms"] = $SILENT },
 }
-local to = kafka { brokers = "$TO", outbox = "1M" }
+local to = kafka { name = "to", brokers = "$TO", outbox = "1M" }
 local live = channel "live" {
   replay = "all", from = from:topic("$TOPIC", { start = "oldest", group = "$TOPIC" }),
   into = to:topic "copied",

@@ -90,6 +90,60 @@ describe("a source over reloads", function()
     end, 20)
   end)
 
+  -- What is remembered of a cluster goes by its name, not by its place in the file.
+  it("goes on where it was when another cluster is put before", function()
+    local topics, port = { broker:topic(), broker:topic(1) }, server.free_port()
+    local text = ([[
+listen "127.0.0.1:$PORT"
+workers(1)
+local bus = kafka { name = "main", brokers = "$BROKERS" }
+local seen = channel "seen" { replay = "all" }
+local out = channel "out" { into = bus:topic("$OUT", { partitions = 1 }) }
+bus:topic("$TOPIC", { start = "oldest" }):on("record", function(record)
+  seen:publish(record.text)
+end)
+route "GET /seen" { stream = seen, since = "all" }
+route "POST /out" { respond = function(request) return 202, out:publish(request.body) end }
+]]):gsub("%$(%u+)", { BROKERS = broker.address, TOPIC = topics[1], OUT = topics[2],
+      PORT = port })
+    local one = server.start { config = text, port = port }
+    local stream = sse.open { port = port, path = "/seen" }
+    local published, written = 0, {}
+    local function more()
+      for _ = 1, 50 do
+        published = published + 1
+        assert.equal(202, one:request { method = "POST", path = "/out", body = published .. "" })
+        written[published] = published .. ""
+      end
+      kafka.produce(broker.address, topics[1], { unpack(written, published - 49) },
+        { partition = 0 })
+      eventually(function()
+        local copied = kafka.read(broker.address, topics[2])
+        return #stream:events() >= published and #copied >= published
+          or error(#stream:events() .. " seen, " .. #copied .. " copied\n" .. one:log())
+      end, 20)
+      for i, event in ipairs(stream:events()) do assert.equal(i, tonumber(event.data)) end
+      for i, record in ipairs(kafka.read(broker.address, topics[2])) do
+        assert.equal(i .. "", record.text)
+      end
+    end
+    more()
+    local before = 'local other = kafka { brokers = "embedded" }\n'
+      .. 'local e = channel "e" { from = other:topic "t", into = other:topic "u" }\n'
+      .. 'route "GET /e" { stream = e }\n'
+    for _, config in ipairs { before .. text, text } do
+      local file = assert(io.open(one.folder .. "/config.lua", "wb"))
+      file:write(config)
+      file:close()
+      local run = server.run({ "reload", "config.lua" }, { cwd = one.folder })
+      assert.equal(0, run.code, run.out .. run.err .. one:log())
+      more()
+    end
+    assert.equal(3 * 50, #kafka.read(broker.address, topics[2]))
+    assert.equal(3 * 50, #stream:events())
+    stream:close()
+  end)
+
   it("says in `stentor status` where the embedded one is", function()
     local one = server.start 'kafka { brokers = "embedded" }'
     local run = server.run({ "status", "config.lua" }, { cwd = one.folder })

@@ -78,9 +78,9 @@ function fake.new()
     end
     return true
   end
-  self.bus = function(brokers, settings, count, outbox)
-    self.buses[#self.buses + 1] = { brokers = brokers, settings = settings,
-      count = count, outbox = outbox }
+  self.bus = function(wanted)
+    self.buses[#self.buses + 1] = { name = wanted.name, brokers = wanted.brokers,
+      settings = wanted.settings, count = wanted.setting_count, outbox = wanted.outbox }
     return #self.buses - 1
   end
   self.topic = function(bus, name, partitions, drops, has_channels)

@@ -13,12 +13,24 @@ describe("kafka", function()
     local run = support.run(LISTEN .. 'local bus = kafka {\n  brokers = { "a:9092", "b" },'
       .. '\n  outbox = "2M", settings = { ["linger.ms"] = 5, ["socket.keepalive.enable"] = false }'
       .. '\n}\nlocal e = channel "e" { into = bus:topic "t" }\n' .. USED .. FED)
-    assert.same({ { brokers = "a:9092,b", count = 2, outbox = 2 * 2 ^ 20,
+    assert.same({ { name = "kafka", brokers = "a:9092,b", count = 2, outbox = 2 * 2 ^ 20,
       settings = "linger.ms\0005\0socket.keepalive.enable\0false\0" } }, run.core.buses)
     assert.same({ { bus = 0, name = "t", partitions = 0, drops = false, has_channels = true } },
       run.core.topics)
     assert.same({ { 0, 1 } }, run.core.copied)
     assert.is_true(run.core.kafka_started)
+  end)
+
+  it("tells clusters from one another by their names", function()
+    local run = support.run(LISTEN .. 'local a = kafka { brokers = "a" }\n'
+      .. 'local b = kafka { name = "archive", brokers = "b" }\n'
+      .. 'local e = channel "e" { into = a:topic "t" }\n' .. USED .. FED)
+    assert.same({ "kafka", "archive" }, { run.core.buses[1].name, run.core.buses[2].name })
+    assert.equal('config.lua:3: kafka: the one on line 2 of config.lua is named "kafka" as well; '
+      .. 'give one of them a name of its own, as in kafka { name = "archive", brokers = … }',
+      errors 'kafka { brokers = "a" }\nkafka { brokers = "b" }')
+    assert.equal("config.lua:2: kafka: name: expected at most 32 letters, digits, . _ and -, "
+      .. 'got "a b"', errors 'kafka { name = "a b", brokers = "a" }')
   end)
 
   it("asks for the embedded broker", function()

@@ -84,7 +84,8 @@ local function brain(count, options)
       journal.EVER)
     local all = lib.kafka_new(turns.uv, mine, open_ledger(), ffi.new "char[1]")
     local given, keep = loop.pairs(options.settings)
-    assert(lib.bus_add(all, journal.text(broker.address), given, options.outbox or 2 ^ 20) == 0)
+    assert(lib.bus_add(all, journal.text "kafka", journal.text(broker.address), given,
+      options.outbox or 2 ^ 20) == 0)
     local topic = lib.topic_add(all.buses[0], journal.text(options.topic or "t"),
       options.partitions or 0, options.drops or false, true)
     assert(topic == 0)
