@@ -24,14 +24,13 @@ static struct text text_from(struct stentor_text text)
 }
 
 /* No row is free: the oldest history goes, up to the last event of the channel
-   that is closed and quiet for longest. Not where events are copied to Kafka,
-   which may not have been sent yet. */
+   that is closed and quiet for longest. */
 static bool make_place(struct stentor_brain *brain)
 {
     uint64_t position =
         channel_oldest_closed(&brain->journal, &brain->channels);
     if (position == JOURNAL_NONE ||
-        (brain->kafka != NULL && brain->kafka->topic_count > 0))
+        (brain->kafka != NULL && !kafka_save(brain->kafka, position + 1)))
         return false;
     journal_forget(&brain->journal, position);
     return true;

@@ -185,6 +185,16 @@ int kafka_before_append(struct kafka *kafka, struct journal_entry *entries,
     return code;
 }
 
+bool kafka_save(struct kafka *kafka, uint64_t position)
+{
+    if (kafka->topic_count > 0 && !kafka->started)
+        return false;
+    for (uint32_t i = 0; i < kafka->topic_count; i++)
+        if (kafka->topics[i]->sink != NULL)
+            sink_save(kafka->topics[i]->sink, position);
+    return true;
+}
+
 bool kafka_has_delivery(const struct kafka *kafka)
 {
     return kafka != NULL && kafka->first_delivery != NULL;

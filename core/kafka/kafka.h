@@ -70,6 +70,11 @@ void kafka_start(struct kafka *kafka);
 int kafka_before_append(struct kafka *kafka, struct journal_entry *entries,
                         uint32_t count);
 
+/* Before the journal gives up all before `position`: what Kafka has not
+   acknowledged of it is put into the outboxes. False: it must not give it up,
+   as not all channels are known yet. */
+bool kafka_save(struct kafka *kafka, uint64_t position);
+
 /*
  * Another brain is to take over. First nothing more is given to the producers;
  * once nothing is outstanding, or for want of time, they are closed. If this

@@ -159,6 +159,37 @@ describe("a sink whose broker", function()
     assert.equal(0, state.refused)
   end)
 
+  it("is down while rooms come and go: they give way, and what waits is kept", function()
+    local topic = broker:topic(1)
+    broker:stop()
+    one = server.start(([[
+workers(1)
+limits { channels = 8 }
+local bus = kafka { brokers = "%s" }
+local events = channel "events" { replay = "all", into = bus:topic "%s" }
+local rooms = channel "rooms/:id" { replay = "all", idle = "1s" }
+route "GET /events" { stream = events }
+route "GET /rooms/:id" { stream = function(request) return rooms(request.params.id) end }
+route "POST /events" { respond = function(request) return 202, events:publish(request.body) end }
+route "POST /rooms/:id" {
+  respond = function(request) return 202, rooms(request.params.id):publish(request.body) end,
+}
+]]):format(broker.address, topic))
+    -- Unused rooms are looked for every ten seconds.
+    for n = 1, 10 do
+      assert.equal(202, one:request { method = "POST", path = "/events", body = tostring(n) })
+      eventually(function()
+        local status = one:request { method = "POST", path = "/rooms/" .. n, body = "x" }
+        return status == 202 or error(status .. one:log())
+      end, 30)
+    end
+    assert(broker:start())
+    eventually(function() return #kafka.read(broker.address, topic) >= 10 end, 20)
+    for n, record in ipairs(kafka.read(broker.address, topic)) do
+      assert.equal(tostring(n), record.text)
+    end
+  end)
+
   it("loses the topic: it goes on with the new one", function()
     local topic = broker:topic(1)
     one = load.start(broker.address, topic)
