@@ -192,6 +192,8 @@ int stentor_source_read(struct stentor_brain *brain, uint32_t source,
         }
         source_advance(at->source);
     }
+    if (at->source != NULL)
+        source_free_passed(at->source);
     if (message == NULL)
         at->readable = false;
     return batch->count == 0 && batch->needed > 0 ? STENTOR_ETOOBIG

@@ -2,7 +2,6 @@
 #include "kafka/library.h"
 
 #include <dlfcn.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -25,18 +24,17 @@ static void *find(void *library, const char *name)
     return function;
 }
 
-const struct kafka_functions *kafka_library(void)
+const struct kafka_functions *kafka_loaded; /* a library is the process's */
+
+const struct kafka_functions *kafka_load(void)
 {
-    static struct kafka_functions functions; /* a library is the process's */
-    static bool is_loaded;
-    if (is_loaded)
-        return &functions;
+    static struct kafka_functions functions;
     void *library = dlopen(SONAME, RTLD_NOW);
     if (library == NULL)
         give_up();
 #define KAFKA_FIND(name) functions.name = find(library, #name);
     KAFKA_FUNCTIONS(KAFKA_FIND)
 #undef KAFKA_FIND
-    is_loaded = true;
-    return &functions;
+    kafka_loaded = &functions;
+    return kafka_loaded;
 }

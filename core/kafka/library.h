@@ -22,8 +22,16 @@ struct kafka_functions {
 };
 #undef KAFKA_MEMBER
 
-/* The functions; loads the library when it is called for the first time, and
-   ends the process with a word to the log when it is not there. */
-const struct kafka_functions *kafka_library(void);
+/* NULL until it is loaded. */
+extern const struct kafka_functions *kafka_loaded;
+
+/* Loads the library, or ends the process with a word to the log when it is not
+   there. */
+const struct kafka_functions *kafka_load(void);
+
+static inline const struct kafka_functions *kafka_library(void)
+{
+    return kafka_loaded != NULL ? kafka_loaded : kafka_load();
+}
 
 #endif

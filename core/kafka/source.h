@@ -87,11 +87,13 @@ void source_free(struct source *source);
 void source_moved(struct source *source, const char *brokers);
 
 /* The next record and its partition, or NULL when there is none now; valid
-   until the loop turns. source_advance goes past it; source_keep does too, and
-   the caller destroys the event when it needs the message no more. */
+   until the loop turns. source_advance goes past it, and source_free_passed
+   frees all that were passed; source_keep goes past it too, and the caller
+   destroys the event when it needs the message no more. */
 const rd_kafka_message_t *source_peek(struct source *source,
                                       struct source_partition **partition);
 void source_advance(struct source *source);
+void source_free_passed(struct source *source);
 rd_kafka_event_t *source_keep(struct source *source);
 
 void *source_owner(const struct source *source);

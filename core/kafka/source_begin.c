@@ -42,6 +42,7 @@ void source_drop(struct source *source)
     if (source->event != NULL)
         rd_kafka_event_destroy(source->event);
     source->event = NULL;
+    source_free_passed(source);
 }
 
 /* --- the assignment --- */

@@ -8,7 +8,7 @@
 #include "kafka/source.h"
 #include "kafka/survey.h"
 
-enum { SOURCE_MAGIC = 0x43525553 };
+enum { SOURCE_MAGIC = 0x43525553, SOURCE_PASSED_MAX = 512 };
 
 struct source {
     uint32_t magic;
@@ -43,6 +43,8 @@ struct source {
     rd_kafka_event_t *event;
     const rd_kafka_message_t *message;
     struct source_partition *at;
+    rd_kafka_event_t *passed[SOURCE_PASSED_MAX]; /* to be freed */
+    uint32_t passed_count;
 };
 
 /* Finds out which partitions there are and where they begin, and assigns
@@ -67,7 +69,7 @@ void source_assign(struct source *source);
 void source_hold_if_unpulled(struct source *source);
 void source_empty_queue(struct source *source);
 
-/* Forgets the record that is looked at. */
+/* Forgets the record that is looked at, and frees those that were passed. */
 void source_drop(struct source *source);
 
 struct source_partition *source_find(struct source *source, int32_t number);
