@@ -57,7 +57,13 @@ function methods:freeze(child, ms)
   return ("%s for %d ms"):format(child.role, ms)
 end
 
+-- What has gathered for a worker's clients may be more than they may be behind
+-- (client_lag), and clients that move wait for who takes them over: so any of
+-- them may be closed for its lag now, through no fault of the server's.
 function methods:thaw(child)
+  if child.role:find "^worker" then
+    for _, one in ipairs(self.readers) do one:expect_close "a worker stood still" end
+  end
   self.frozen[child]:close()
   self.frozen[child] = nil
   if proc.is_alive(child) then uv.kill(child.pid, "sigcont") end
