@@ -103,15 +103,7 @@ local function retry_ms(retry)
 end
 
 local function check_options(options)
-  if type(options) ~= "table" then
-    error("publish: the options must be a table", 3)
-  end
-  for name in pairs(options) do
-    if not OPTIONS[name] then
-      error(("publish: unknown option %s"):format(
-        suggest.unknown(name, OPTIONS)), 3)
-    end
-  end
+  suggest.check_options("publish", options, OPTIONS, 4)
   if options.event ~= nil and type(options.event) ~= "string" then
     error("publish: event must be a text", 3)
   end

@@ -151,18 +151,6 @@ end
 
 -- --- writing ---
 
-local function check_options(options)
-  if type(options) ~= "table" then
-    error("publish: the options must be a table", 3)
-  end
-  for name in pairs(options) do
-    if not OPTIONS[name] then
-      error(("publish: unknown option %s"):format(
-        suggest.unknown(name, OPTIONS)), 3)
-    end
-  end
-end
-
 -- "name\0value\0…" and how many.
 local function header_pairs(headers)
   if headers == nil then return "", 0 end
@@ -211,7 +199,9 @@ end
 function topic:publish(value, options)
   local server = self.server
   if not server:may_act("publish") then return standin.new() end
-  if options ~= nil then check_options(options) end
+  if options ~= nil then
+    suggest.check_options("publish", options, OPTIONS, 3)
+  end
   local text = text_of(value)
   local co = waiting_coroutine(server)
   local headers, count = header_pairs(options and options.headers)

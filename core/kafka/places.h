@@ -76,8 +76,8 @@ struct place *places_of(struct places *places, const struct places_row *row,
 struct place *places_next(struct places *places, const struct places_row *row,
                           uint32_t *at);
 
-/* Forgets all places of a source: its topic is another one. No portion that
-   has touched one of them may still wait. */
+/* Forgets all places of a source: its topic is another one. What has touched
+   one of them and still waits must be dropped (places_end). */
 void places_forget(struct places *places, const struct places_row *row);
 
 /*

@@ -256,30 +256,39 @@ void listeners_init(struct worker *worker)
     take_reserve(listeners);
 }
 
+static int add(struct worker *worker, uint32_t of, uint32_t number, int fd)
+{
+    struct listeners *listeners = &worker->listeners;
+    struct listener *listener = xcalloc(1, sizeof *listener);
+    listener->magic = LISTENER_MAGIC;
+    listener->of = of;
+    listener->number = number;
+    listener->fd = fd;
+    listener->worker = worker;
+    int result = uv_poll_init(&worker->loop, &listener->poll, fd);
+    if (result != 0) {
+        close(fd);
+        free(listener);
+        return result;
+    }
+    listener->poll.data = listener;
+    list_append(&listeners->all, &listener->link);
+    return listeners->paused
+               ? 0
+               : uv_poll_start(&listener->poll, UV_READABLE, on_ready);
+}
+
 int listeners_add(struct worker *worker, uint32_t of, const int *fds,
                   uint32_t count)
 {
-    struct listeners *listeners = &worker->listeners;
+    int result = 0;
     for (uint32_t i = 0; i < count; i++) {
-        struct listener *listener = xcalloc(1, sizeof *listener);
-        listener->magic = LISTENER_MAGIC;
-        listener->of = of;
-        listener->number = i;
-        listener->fd = fds[i];
-        listener->worker = worker;
-        int result = uv_poll_init(&worker->loop, &listener->poll, fds[i]);
-        if (result != 0) {
-            free(listener);
-            return result;
-        }
-        listener->poll.data = listener;
-        list_append(&listeners->all, &listener->link);
-        if (!listeners->paused)
-            result = uv_poll_start(&listener->poll, UV_READABLE, on_ready);
-        if (result != 0)
-            return result;
+        if (result == 0)
+            result = add(worker, of, i, fds[i]);
+        else
+            close(fds[i]);
     }
-    return 0;
+    return result;
 }
 
 static void on_closed(uv_handle_t *handle)

@@ -116,6 +116,9 @@ void orders_read(struct worker *worker)
         int result = control_receive(CONTROL_FD, &message);
         if (result < 0 && (errno == EAGAIN || errno == EINTR))
             return;
+        if (result < 0) /* started again, a worker gets everything anew */
+            log_error("the supervisor's orders cannot be read: %s",
+                      strerror(errno));
         if (result <= 0)
             _exit(1); /* the supervisor has died: its sockets are nobody's */
         obey(worker, &message);

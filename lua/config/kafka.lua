@@ -168,9 +168,10 @@ function kafka.declare(call, new_call)
   end
   for _, other in ipairs(server.buses) do
     if other.name == checked.name then
-      call.tell({}, ('the one on line %d of %s is named "%s" as well; give one '
-        .. 'of them a name of its own, as in kafka { name = "archive", '
-        .. 'brokers = … }'):format(other.line, other.path, other.name))
+      call.tell({}, ('the one on line %d of %s is named "%s" as well; give the '
+        .. 'newer one a name of its own, as in kafka { name = "archive", '
+        .. 'brokers = … } (what is known of a cluster is kept under its name)'
+        ):format(other.line, other.path, other.name))
     end
   end
   if checked.brokers == "embedded" then

@@ -49,4 +49,18 @@ function suggest.unknown(name, known)
   return nearest and ('%s, did you mean "%s"?'):format(text, nearest) or text
 end
 
+-- Throws at `level`, as `error` counts them, if `options` of the function
+-- `what` is no table or has one that is not among the keys of `known`.
+function suggest.check_options(what, options, known, level)
+  if type(options) ~= "table" then
+    error(what .. ": the options must be a table", level)
+  end
+  for name in pairs(options) do
+    if not known[name] then
+      error(("%s: unknown option %s"):format(what, suggest.unknown(name, known)),
+        level)
+    end
+  end
+end
+
 return suggest

@@ -92,6 +92,24 @@ describe("the embedded Kafka", function()
     stream:close()
   end)
 
+  it("keeps what it has over a reload", function()
+    local stream = sse.open { port = one.port, path = "/back" }
+    publish(1, 20)
+    await(stream, count(1, 20))
+    local address = status().brokers
+    local file = assert(io.open(one.folder .. "/config.lua", "ab"))
+    file:write "route \"GET /more\" { respond = function() return 200, 'more' end }\n"
+    file:close()
+    local run = server.run({ "reload", "config.lua" }, { cwd = one.folder })
+    assert.equal(0, run.code, run.out .. run.err)
+    assert.equal(200, (one:request { path = "/more" }))
+    assert.equal(address, status().brokers)
+    publish(21, 40)
+    await(stream, count(1, 40))
+    assert.equal(40, #kafka.read(address, "events"))
+    stream:close()
+  end)
+
   it("is started again when it dies itself, empty, and that is said", function()
     local stream = sse.open { port = one.port, path = "/back" }
     publish(1, 20)

@@ -27,7 +27,8 @@ describe("kafka", function()
       .. 'local e = channel "e" { into = a:topic "t" }\n' .. USED .. FED)
     assert.same({ "kafka", "archive" }, { run.core.buses[1].name, run.core.buses[2].name })
     assert.equal('config.lua:3: kafka: the one on line 2 of config.lua is named "kafka" as well; '
-      .. 'give one of them a name of its own, as in kafka { name = "archive", brokers = … }',
+      .. 'give the newer one a name of its own, as in kafka { name = "archive", brokers = … } '
+      .. '(what is known of a cluster is kept under its name)',
       errors 'kafka { brokers = "a" }\nkafka { brokers = "b" }')
     assert.equal("config.lua:2: kafka: name: expected at most 32 letters, digits, . _ and -, "
       .. 'got "a b"', errors 'kafka { name = "a b", brokers = "a" }')
