@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker/connection.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -17,7 +18,7 @@
 #include "worker/stream.h"
 
 /* How long a client may take to read what it was refused with. */
-enum { LINGER_MS = 2000 };
+enum { LINGER_MS = 2000, TOLD_PATH_BYTES = 200 };
 
 static struct connection *of_handle(uv_handle_t *handle)
 {
@@ -189,6 +190,23 @@ void connection_answered(struct connection *connection)
               worker->plan.limits.idle_time_ms);
 }
 
+/* Which handler was too slow is for the log, and not for the client. */
+static void give_up_deciding(struct connection *connection)
+{
+    struct worker *worker = connection_worker(connection);
+    struct text method = request_method(connection->request);
+    struct text path = request_path(connection->request);
+    char reason[TOLD_PATH_BYTES + 64];
+    snprintf(reason, sizeof reason, "no answer in time to %.*s %.*s",
+             (int)method.size, method.bytes,
+             path.size < TOLD_PATH_BYTES ? (int)path.size : TOLD_PATH_BYTES,
+             path.bytes);
+    board_count(worker->shown, COUNTER_unanswered, 1);
+    response_log_refusal(connection, 503, reason);
+    pending_remove(&worker->pending, connection->request);
+    response_later(connection, 503, 5000, "no answer in time", 1);
+}
+
 void connection_deadline(struct connection *connection)
 {
     struct worker *worker = connection_worker(connection);
@@ -205,9 +223,7 @@ void connection_deadline(struct connection *connection)
                             : "the request head took too long");
         break;
     case CONNECTION_DECIDING:
-        board_count(worker->shown, COUNTER_unanswered, 1);
-        pending_remove(&worker->pending, connection->request);
-        response_later(connection, 503, 5000, "no answer in time", 1);
+        give_up_deciding(connection);
         break;
     case CONNECTION_RESPONDING:
         if (!connection->lingering)

@@ -235,8 +235,8 @@ void response_log_rest(struct worker *worker)
     worker->refused_more = 0;
 }
 
-static void log_refusal(struct connection *connection, int status,
-                        const char *reason)
+void response_log_refusal(struct connection *connection, int status,
+                          const char *reason)
 {
     struct worker *worker = connection_worker(connection);
     response_log_rest(worker);
@@ -264,7 +264,7 @@ void response_refuse(struct connection *connection, int status,
         reason = phrase_of(status);
     if (status != 408) /* counted among the timeouts */
         board_count(worker->shown, COUNTER_bad_requests, 1);
-    log_refusal(connection, status, reason);
+    response_log_refusal(connection, status, reason);
     connection->request->keep_alive = false;
     send_line(connection, status, "", reason);
 }

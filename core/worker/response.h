@@ -31,6 +31,11 @@ void response_refuse(struct connection *connection, int status,
 void response_later(struct connection *connection, int status,
                     uint32_t delay_ms, const char *reason, int outcome_unknown);
 
+/* Logs that the request was answered by `status`, and why; some a second, and
+   then how many more there were. */
+void response_log_refusal(struct connection *connection, int status,
+                          const char *reason);
+
 /* Says how many refusals of the last second were not logged. */
 struct worker;
 void response_log_rest(struct worker *worker);

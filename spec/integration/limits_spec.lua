@@ -174,6 +174,7 @@ describe("the limit", function()
         whole = stream:response()
         assert.same({ 200, "close" }, { whole.status, whole.headers.connection })
         assert.truthy(whole.body:find "^retry: %d+\n\n$")
+        assert.truthy(one:log():find("503 no answer in time to GET " .. path, 1, true), one:log())
       end
     end)
   end)
