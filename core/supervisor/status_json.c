@@ -29,6 +29,18 @@ static void add_child(struct supervisor *supervisor, const struct child *child,
         up ? uv_now(&supervisor->loop) - child->started_ms : 0);
 }
 
+static void add_listeners(const struct supervisor *supervisor,
+                          struct buffer *to)
+{
+    char name[LISTENING_ADDRESS_BYTES];
+    buffer_add_text(to, ",\"listening\":[");
+    for (uint32_t i = 0; i < supervisor->plan.listener_count; i++) {
+        listening_name(&supervisor->plan.listeners[i], name);
+        buffer_add_format(to, "%s\"%s\"", i > 0 ? "," : "", name);
+    }
+    buffer_add_text(to, "]");
+}
+
 static void add_processes(struct supervisor *supervisor, struct buffer *to)
 {
     const struct board *board = &supervisor->objects.board;
@@ -120,6 +132,7 @@ void status_compose_json(struct supervisor *supervisor, const char *of_brain,
                       (int)uv_os_getpid(),
                       uv_now(&supervisor->loop) - supervisor->started_ms,
                       supervisor->drained ? "true" : "false");
+    add_listeners(supervisor, to);
     add_processes(supervisor, to);
     add_reload(supervisor, to);
     add_channels(supervisor, to);

@@ -39,6 +39,7 @@ describe("stentor status", function()
     eventually(function() return one:log():find "in charge again" end)
     assert.equal(0, command("reload").code)
     local run = command "status"
+    assert.truthy(run.out:find("listening http://127.0.0.1:" .. one.port, 1, true), run.out)
     assert.equal("", run.err)
     assert.equal(0, run.code)
     local text = run.out
@@ -58,6 +59,7 @@ describe("stentor status", function()
     local client = open "/events"
     client:wait(1)
     local all = status()
+    assert.same({ "127.0.0.1:" .. one.port }, all.listening)
     assert.equal("config.lua", all.config)
     assert.equal(one.pid, all.pid)
     assert.is_false(all.drained)
