@@ -29,69 +29,6 @@ static struct source *cast(void *pointer)
     return CHECK_CAST(struct source, pointer, SOURCE_MAGIC);
 }
 
-/* --- offsets of a group --- */
-
-/* False if there is nothing to commit. */
-static bool commit(struct source *source)
-{
-    if (source->settings.group == NULL)
-        return false;
-    rd_kafka_topic_partition_list_t *list =
-        rd_kafka_topic_partition_list_new((int)source->partition_count + 1);
-    for (uint32_t i = 0; i < source->partition_count; i++) {
-        struct source_partition *partition = &source->partitions[i];
-        int64_t next = partition->place->next;
-        if (!partition->reads || next <= partition->committed)
-            continue;
-        partition->committed = next;
-        rd_kafka_topic_partition_list_add(list, source->settings.topic,
-                                          partition->number)
-            ->offset = next;
-    }
-    bool any = list->cnt > 0;
-    if (any)
-        rd_kafka_commit(source->client->rk, list, 1);
-    rd_kafka_topic_partition_list_destroy(list);
-    return any;
-}
-
-/* The last thing that is asked of the group's coordinator: others need not
-   wait until we have been silent for too long. */
-static void leave(struct source *source)
-{
-    if (source->leaving)
-        return;
-    source->leaving = true;
-    source_drop(source);
-    rd_kafka_error_destroy(rd_kafka_consumer_close_queue(
-        source->client->rk, source->client->fetch_queue));
-}
-
-static void take_commit(struct source *source, rd_kafka_event_t *event)
-{
-    rd_kafka_resp_err_t code = rd_kafka_event_error(event);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR &&
-        code != RD_KAFKA_RESP_ERR__NO_OFFSET) {
-        log_warn("%s: offsets cannot be committed: %s", source->name,
-                 rd_kafka_err2str(code));
-        for (uint32_t i = 0; i < source->partition_count; i++)
-            source->partitions[i].committed = -1;
-    }
-    if (source->closing)
-        leave(source);
-}
-
-static void take_rebalance(struct source *source, rd_kafka_event_t *event)
-{
-    if (rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
-        source_give(source, rd_kafka_event_topic_partition_list(event));
-        return;
-    }
-    if (!rd_kafka_assignment_lost(source->client->rk))
-        commit(source);
-    source_take(source);
-}
-
 /* --- what the client says --- */
 
 static void take_partition_error(struct source *source, rd_kafka_event_t *event)
@@ -117,10 +54,10 @@ static bool on_event(struct kafka_client *client, rd_kafka_event_t *event)
     struct source *source = cast(client->owner);
     switch (rd_kafka_event_type(event)) {
     case RD_KAFKA_EVENT_REBALANCE:
-        take_rebalance(source, event);
+        source_take_rebalance(source, event);
         break;
     case RD_KAFKA_EVENT_OFFSET_COMMIT:
-        take_commit(source, event);
+        source_take_commit(source, event);
         break;
     case RD_KAFKA_EVENT_ERROR:
         take_partition_error(source, event);
@@ -319,8 +256,8 @@ void source_close(struct source *source)
     source->ticks = 0;
     if (source->client == NULL)
         end(source);
-    else if (!commit(source))
-        leave(source); /* else when the answer has come */
+    else if (!source_commit(source))
+        source_leave(source); /* else when the answer has come */
 }
 
 static void reopen(struct source *source)
@@ -354,7 +291,7 @@ static void tick(struct source *source)
         reopen(source);
         return;
     }
-    commit(source);
+    source_commit(source);
     source_look_again(source);
     source_hold_if_unpulled(source);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A source from inside: source.c is its life, source_begin.c finds out where it
-   begins to read. */
+   begins to read, source_read.c has its records, source_group.c its group. */
 #ifndef STENTOR_KAFKA_SOURCE_OWN_H
 #define STENTOR_KAFKA_SOURCE_OWN_H
 
@@ -30,7 +30,7 @@ struct source {
     rd_kafka_topic_partition_list_t *assigned;
     uint32_t burst; /* records pulled without a pause */
     bool nudging;   /* source_read.c */
-    bool held;      /* nothing is fetched, as nobody pulls: source_read.c */
+    bool held;      /* nothing is fetched, as nobody pulls: source_group.c */
     uint32_t ticks;
     uint32_t unpulled; /* ticks since a record was asked for */
     uint32_t lonely;   /* ticks without a broker */
@@ -61,6 +61,18 @@ void source_look_up(struct source *source, int32_t partition);
 
 /* Now and then: tries again what has failed, looks for added partitions. */
 void source_look_again(struct source *source);
+
+/* Commits the places that have moved; false if there is nothing to commit, or no
+   group. */
+bool source_commit(struct source *source);
+
+/* The last thing that is asked of the group's coordinator: others need not
+   wait until we have been silent for too long. */
+void source_leave(struct source *source);
+
+/* Events of the client's. */
+void source_take_commit(struct source *source, rd_kafka_event_t *event);
+void source_take_rebalance(struct source *source, rd_kafka_event_t *event);
 
 /* Has its partitions fetched from where they stand, or none while it is held. */
 void source_assign(struct source *source);

@@ -8,14 +8,12 @@
  * over if there is much to read. So we give it something to do.
  */
 #include "base/check.h"
-#include "base/log.h"
 #include "kafka/library.h"
 #include "kafka/source_own.h"
 
 enum {
-    SOURCE_BURST = 1000,    /* a queue that held so many may have been full */
-    SOURCE_NUDGE_MS = 1000, /* for the brokers to answer; all is well if not */
-    SOURCE_UNPULLED_TICKS = 4 /* then it is held */
+    SOURCE_BURST = 1000,   /* a queue that held so many may have been full */
+    SOURCE_NUDGE_MS = 1000 /* for the brokers to answer; all is well if not */
 };
 
 /* --- the nudge --- */
@@ -50,32 +48,9 @@ static void nudge_fetchers(struct source *source)
     client_run(source->client, nudge, on_nudged, list);
 }
 
-/* --- while nobody pulls --- */
+/* --- the records --- */
 
-/*
- * What the group says comes in the records' queue, behind them: who pulls none
- * would miss a rebalance, or an error, and in the end be put out. So the queue
- * is emptied, and what was in it is fetched again when it is wanted.
- */
-void source_hold_if_unpulled(struct source *source)
-{
-    bool grouped = source->settings.group != NULL;
-    if (!grouped || source->held || source->partition_count == 0 ||
-        ++source->unpulled < SOURCE_UNPULLED_TICKS)
-        return;
-    log_debug("%s: nobody takes its records, none are fetched", source->name);
-    source->held = true;
-    source_assign(source);
-    source_empty_queue(source);
-}
-
-void source_empty_queue(struct source *source)
-{
-    rd_kafka_event_t *event;
-    while ((event = client_next(source->client)) != NULL)
-        rd_kafka_event_destroy(event);
-}
-
+/* Somebody pulls. */
 static void go_on(struct source *source)
 {
     source->unpulled = 0;
@@ -84,8 +59,6 @@ static void go_on(struct source *source)
     source->held = false;
     source_assign(source);
 }
-
-/* --- the records --- */
 
 /* Whether it is one that is wanted: neither seen before nor of an assignment
    that is no more. */
