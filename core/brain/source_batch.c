@@ -119,13 +119,14 @@ static void put_headers(struct stentor_batch *batch,
 }
 
 /* False if it does not fit any more. */
-static bool put_record(struct stentor_batch *batch,
+static bool put_record(const struct brain_source *at,
+                       struct stentor_batch *batch,
                        const rd_kafka_message_t *message)
 {
     rd_kafka_headers_t *headers = NULL;
     uint32_t header_count = 0;
     size_t needed = message->len + message->key_len;
-    if (rd_kafka_message_headers(message, &headers) == 0)
+    if (at->headers && rd_kafka_message_headers(message, &headers) == 0)
         needed += headers_size(headers, &header_count);
     if (needed > batch->bytes_max - batch->used) {
         batch->needed = (uint32_t)needed;
@@ -182,7 +183,7 @@ int stentor_source_read(struct stentor_brain *brain, uint32_t source,
             alone = false;
             continue;
         }
-        if (!put_record(batch, message))
+        if (!put_record(at, batch, message))
             break;
         if (batch->count == 1) {
             batch->source = source;

@@ -93,13 +93,14 @@ static void skip(struct brain_source *at, const rd_kafka_message_t *message)
 /* --- one portion --- */
 
 /* The header "event", as sinks write it, if it is one that an event may have. */
-static struct stentor_text event_name(const rd_kafka_message_t *message)
+static struct stentor_text event_name(const struct brain_source *at,
+                                      const rd_kafka_message_t *message)
 {
     struct stentor_text none = { NULL, 0 };
     rd_kafka_headers_t *headers;
     const void *value;
     size_t size;
-    if (rd_kafka_message_headers(message, &headers) != 0 ||
+    if (!at->headers || rd_kafka_message_headers(message, &headers) != 0 ||
         rd_kafka_header_get_last(headers, "event", &value, &size) != 0 ||
         value == NULL || size > JOURNAL_KEY_BYTES_MAX ||
         sse_check_name(text_of(value, size)) != 0)
@@ -128,7 +129,7 @@ static void add_events(struct brain_source *at,
 {
     struct portion *portion = at->portion;
     struct stentor_event event = {
-        .event = event_name(message),
+        .event = event_name(at, message),
         .data = { message->payload, (uint32_t)message->len },
     };
     if (message->key_len <= JOURNAL_KEY_BYTES_MAX)

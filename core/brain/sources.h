@@ -23,6 +23,7 @@ struct brain_source {
     struct stentor_brain *brain;
     struct source *source;
     char *topic;
+    bool headers;  /* of its records are read */
     bool readable; /* there may be something */
     bool told;     /* an item has said so, and Lua is at it */
     uint64_t turn; /* of the last item: one a turn, requests want theirs too */

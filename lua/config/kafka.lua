@@ -71,6 +71,7 @@ local TOPIC = {
   decode = types.one_of { "json", "text", default = "json" },
   group = types.custom("group", "a group's name, at most 200 bytes", group_of)
     { optional = true },
+  headers = types.boolean { default = true },
   start = types.custom("start", '"newest", "oldest", or how long ago, as in '
     .. '"-1h"', start_of) { optional = true },
   key = types.key { optional = true },

@@ -22,8 +22,8 @@ return function(self, brain, tools)
   end
 
   -- The number of a source. `wanted`: bus (its number), topic, group, reader,
-  -- start ("newest", "oldest" or "time"), start_ms, and positions (partition →
-  -- offset) or nil.
+  -- start ("newest", "oldest" or "time"), start_ms, headers (whether they are
+  -- read), and positions (partition → offset) or nil.
   function self.source(wanted)
     local list, count = nil, 0
     if wanted.positions then
@@ -42,6 +42,7 @@ return function(self, brain, tools)
     settings.start_ms = wanted.start_ms or 0
     settings.positions, settings.position_count = list, count
     settings.has_positions = list and 1 or 0
+    settings.without_headers = wanted.headers and 0 or 1
     local number = C.stentor_source_open(brain, settings)
     if number < 0 then return failure(number) end
     return number

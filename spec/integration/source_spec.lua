@@ -113,6 +113,21 @@ local function behaves_on(address, broker)
     stream:close()
   end)
 
+  it("leaves headers out where they are not wanted", function()
+    local topics = names(broker)
+    start(address, topics, { start = 'start = "oldest", headers = false' })
+    local at = status().brokers
+    kafka.produce(at, topics[1], { '{"n":1}' }, { headers = { "colour=red" } })
+    kafka.produce(at, topics[2], { "1" }, { headers = { "event=trade" } })
+    local stream, live = open "/seen", open "/live"
+    await(stream, { 1 })
+    await(live, { 1 })
+    assert.is_nil(cjson.decode(stream:events()[1].data).colour)
+    assert.equal("message", live:events()[1].event)
+    stream:close()
+    live:close()
+  end)
+
   it("skips what is no JSON, and goes on after an error", function()
     local topics = names(broker)
     start(address, topics)

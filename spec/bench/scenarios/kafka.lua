@@ -25,7 +25,7 @@ listen "127.0.0.1:PORT"
 workers(WORKERS)
 local bus = kafka { brokers = "BROKERS" }
 local totals = aggregate "totals" {
-  from = bus:topic("TOPIC", { start = "oldest" }), by = BY,
+  from = bus:topic("TOPIC", { start = "oldest", headers = false }), by = BY,
   fold = {
     n = count(),
     began = reduce(function(at) return at == 0 and now() or at end, 0),
