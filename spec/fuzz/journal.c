@@ -169,8 +169,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         }
     }
     for (uint32_t seen = 0; seen <= all.count; seen += 1 + all.count / 16)
-        for (uint8_t set = 1; set < 1 << CHANNELS; set <<= 1)
-            come_back(&all, set, seen);
+        for (uint32_t i = 0; i < CHANNELS; i++)
+            come_back(&all, (uint8_t)(1U << i), seen);
     come_back(&all, (1 << CHANNELS) - 1, 0);
     close_writer(&all);
     return 0;
