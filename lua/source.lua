@@ -28,7 +28,7 @@ function source:open(positions, start, group)
   local number, why = core.source { bus = self.topic.bus.number,
     topic = self.topic.name, group = group, reader = self.reader,
     start = start.seconds and "time" or start.name, start_ms = start_ms,
-    positions = positions, headers = self.topic.headers }
+    positions = positions, headers = self.topic.options.headers }
   if not number then return nil, why end
   self.number = number
   self.server.readers[number] = self

@@ -34,7 +34,6 @@ function topic:set_options(options)
   self.options = options
   self.key_of = options.key and key.new(options.key)
   self.plain = options.decode == "text" -- its records' data is their text
-  self.headers = options.headers ~= false -- they are read
 end
 
 -- true; or nil, message.

@@ -35,9 +35,8 @@ struct stentor_source {
     const struct stentor_position *positions;
     uint32_t position_count;
     uint32_t has_positions;
-    uint32_t without_headers; /* 1: nobody looks at the records' headers, and
-                                 they are not taken apart */
-    uint32_t reserved;        /* 0 */
+    uint32_t headers;  /* 1: of the records are read; 0: they have none */
+    uint32_t reserved; /* 0 */
 };
 
 /* A record, in the buffer that it was read into. */

@@ -140,7 +140,7 @@ int stentor_source_open(struct stentor_brain *brain,
     struct brain_source *at = xcalloc(1, sizeof *at);
     at->brain = brain;
     at->topic = copy(wanted->topic);
-    at->headers = wanted->without_headers == 0;
+    at->headers = wanted->headers != 0;
     at->source = open_source(at, wanted, row, error);
     if (at->source == NULL) {
         log_error("topic \"%s\": %s", at->topic, error);

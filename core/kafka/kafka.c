@@ -162,6 +162,21 @@ static void count(struct kafka *kafka, const struct journal_entry *entries,
     }
 }
 
+static void withdraw(const struct kafka *kafka)
+{
+    for (uint32_t i = 0; i < kafka->topic_count; i++)
+        if (kafka->topics[i]->sink != NULL)
+            sink_withdraw(kafka->topics[i]->sink);
+}
+
+/* The journal is about to give up all before `position`. */
+static void save(const struct kafka *kafka, uint64_t position)
+{
+    for (uint32_t i = 0; i < kafka->topic_count; i++)
+        if (kafka->topics[i]->sink != NULL)
+            sink_save(kafka->topics[i]->sink, position);
+}
+
 int kafka_before_append(struct kafka *kafka, struct journal_entry *entries,
                         uint32_t entry_count)
 {
@@ -171,27 +186,20 @@ int kafka_before_append(struct kafka *kafka, struct journal_entry *entries,
     if (bytes > kafka->journal->ring_bytes / 4)
         return STENTOR_ETOOBIG; /* as journal_append would say */
     int code = consider(kafka, entries, entry_count);
-    for (uint32_t i = 0; i < kafka->topic_count; i++) {
-        struct sink *sink = kafka->topics[i]->sink;
-        if (sink == NULL)
-            continue;
-        if (code != 0)
-            sink_withdraw(sink);
-        else
-            sink_save(sink, journal_passes(kafka->journal, bytes));
+    if (code != 0) {
+        withdraw(kafka);
+        return code;
     }
-    if (code == 0)
-        count(kafka, entries, entry_count);
-    return code;
+    save(kafka, journal_passes(kafka->journal, bytes));
+    count(kafka, entries, entry_count);
+    return 0;
 }
 
 bool kafka_save(struct kafka *kafka, uint64_t position)
 {
     if (kafka->topic_count > 0 && !kafka->started)
         return false;
-    for (uint32_t i = 0; i < kafka->topic_count; i++)
-        if (kafka->topics[i]->sink != NULL)
-            sink_save(kafka->topics[i]->sink, position);
+    save(kafka, position);
     return true;
 }
 

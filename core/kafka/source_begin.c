@@ -37,14 +37,6 @@ struct source_partition *source_find(struct source *source, int32_t number)
     return NULL;
 }
 
-void source_drop(struct source *source)
-{
-    if (source->event != NULL)
-        rd_kafka_event_destroy(source->event);
-    source->event = NULL;
-    source_free_passed(source);
-}
-
 /* --- the assignment --- */
 
 void source_assign(struct source *source)

@@ -60,6 +60,19 @@ static void go_on(struct source *source)
     source_assign(source);
 }
 
+static void forget(struct source *source)
+{
+    if (source->event != NULL)
+        rd_kafka_event_destroy(source->event);
+    source->event = NULL;
+}
+
+void source_drop(struct source *source)
+{
+    forget(source);
+    source_free_passed(source);
+}
+
 /* Whether it is one that is wanted: neither seen before nor of an assignment
    that is no more. */
 static bool is_wanted(struct source *source)
@@ -84,10 +97,8 @@ const rd_kafka_message_t *source_peek(struct source *source,
             return NULL;
         }
         source->message = rd_kafka_event_message_next(source->event);
-        if (!is_wanted(source)) {
-            rd_kafka_event_destroy(source->event);
-            source->event = NULL;
-        }
+        if (!is_wanted(source))
+            forget(source);
     }
     *partition = source->at;
     return source->message;

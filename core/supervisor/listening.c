@@ -34,6 +34,16 @@ void listening_name(const struct stentor_listener *address, char *name)
              address->port);
 }
 
+void listening_add_urls(const struct stentor_listener *addresses,
+                        uint32_t count, const char *between, struct buffer *to)
+{
+    char name[LISTENING_ADDRESS_BYTES];
+    for (uint32_t i = 0; i < count; i++) {
+        listening_name(&addresses[i], name);
+        buffer_add_format(to, "%shttp://%s", i > 0 ? between : "", name);
+    }
+}
+
 static bool parse(const struct stentor_listener *from, struct address *to)
 {
     memset(to, 0, sizeof *to);

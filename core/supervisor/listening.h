@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
 #include "brain/ffi.h" /* struct stentor_listener */
 #include "supervisor/control.h"
 
@@ -38,5 +39,9 @@ void listening_close(struct listening *listening);
 
 /* "127.0.0.1:3000" or "[::1]:3000". */
 void listening_name(const struct stentor_listener *address, char *name);
+
+/* Adds "http://127.0.0.1:3000" for each, and `between` between them. */
+void listening_add_urls(const struct stentor_listener *addresses,
+                        uint32_t count, const char *between, struct buffer *to);
 
 #endif

@@ -111,13 +111,9 @@ static void say_ready(const struct supervisor *supervisor)
 {
     const struct stentor_plan *plan = &supervisor->plan;
     struct buffer line;
-    char name[LISTENING_ADDRESS_BYTES];
     buffer_init(&line);
-    for (uint32_t i = 0; i < plan->listener_count; i++) {
-        listening_name(&plan->listeners[i], name);
-        buffer_add_format(&line, "http://%s, ", name);
-    }
-    log_info("ready: %.*s%" PRIu32 " worker%s, journal %.4g MB, room for "
+    listening_add_urls(plan->listeners, plan->listener_count, ", ", &line);
+    log_info("ready: %.*s, %" PRIu32 " worker%s, journal %.4g MB, room for "
              "%" PRIu64 " clients",
              (int)line.size, line.bytes, supervisor->worker_count,
              supervisor->worker_count == 1 ? "" : "s",

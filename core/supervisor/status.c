@@ -73,18 +73,6 @@ static void add_starts(struct buffer *to, uint32_t starts)
         buffer_add_format(to, ", start %" PRIu32, starts);
 }
 
-static void add_listeners(const struct supervisor *supervisor,
-                          struct buffer *to)
-{
-    char name[LISTENING_ADDRESS_BYTES];
-    buffer_add_text(to, "listening");
-    for (uint32_t i = 0; i < supervisor->plan.listener_count; i++) {
-        listening_name(&supervisor->plan.listeners[i], name);
-        buffer_add_format(to, " http://%s", name);
-    }
-    buffer_add_text(to, "\n");
-}
-
 static void add_processes(struct supervisor *supervisor, struct buffer *to)
 {
     const struct board *board = &supervisor->objects.board;
@@ -198,7 +186,10 @@ void status_compose(struct supervisor *supervisor, bool json,
                       (int)uv_os_getpid());
     add_time(to, uv_now(&supervisor->loop) - supervisor->started_ms);
     buffer_add_text(to, supervisor->drained ? ", drained\n" : "\n");
-    add_listeners(supervisor, to);
+    buffer_add_text(to, "listening ");
+    listening_add_urls(supervisor->plan.listeners,
+                       supervisor->plan.listener_count, " ", to);
+    buffer_add_text(to, "\n");
     add_processes(supervisor, to);
     add_reload(supervisor, to);
     add_channels(supervisor, to);

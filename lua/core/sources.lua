@@ -42,7 +42,7 @@ return function(self, brain, tools)
     settings.start_ms = wanted.start_ms or 0
     settings.positions, settings.position_count = list, count
     settings.has_positions = list and 1 or 0
-    settings.without_headers = wanted.headers and 0 or 1
+    settings.headers = wanted.headers and 1 or 0
     local number = C.stentor_source_open(brain, settings)
     if number < 0 then return failure(number) end
     return number

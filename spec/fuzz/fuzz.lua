@@ -17,8 +17,8 @@ end
 
 local function arguments()
   local minutes, names = tonumber(arg[1]), { unpack(arg, 2) }
-  local known = #names == 0 or nil
-  for _, name in ipairs(names) do known = seeds.of[name] ~= nil and known ~= false end
+  local known = true
+  for _, name in ipairs(names) do known = known and seeds.of[name] end
   if not minutes or minutes <= 0 or not known then
     io.stderr:write(USAGE:format(table.concat(all_names(), " ")))
     os.exit(2)

@@ -33,12 +33,16 @@ static inline uint8_t input_byte(struct input *input)
     return *input->bytes++;
 }
 
+static inline uint32_t input_short(struct input *input)
+{
+    uint32_t high = input_byte(input);
+    return high << 8 | input_byte(input);
+}
+
 static inline uint32_t input_number(struct input *input)
 {
-    uint32_t number = 0;
-    for (int i = 0; i < 4; i++)
-        number = number << 8 | input_byte(input);
-    return number;
+    uint32_t high = input_short(input);
+    return high << 16 | input_short(input);
 }
 
 /* At most `most` bytes, borrowed. */

@@ -56,8 +56,7 @@ static void append(struct list_of_all *all, struct input *input)
     uint32_t count = 1 + input_byte(input) % AT_ONCE;
     for (uint32_t i = 0; i < count; i++) {
         uint8_t channel = input_byte(input) % CHANNELS;
-        uint32_t size = (uint32_t)(input_byte(input) << 8);
-        size = (size | input_byte(input)) % (sizeof frame / AT_ONCE - 64);
+        uint32_t size = input_short(input) % (sizeof frame / AT_ONCE - 64);
         entries[i] = (struct journal_entry){ .channel = all->rows[channel],
                                              .frame = frame,
                                              .frame_bytes = size };

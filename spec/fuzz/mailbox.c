@@ -87,8 +87,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     open_both(&queue);
     while (input.size > 0 && queue.sent < SENT_MAX) {
         uint8_t step = input_byte(&input);
-        uint32_t length = (uint32_t)(input_byte(&input) << 8);
-        length = (length | input_byte(&input)) % LARGEST;
+        uint32_t length = input_short(&input) % LARGEST;
         if (step < 110) {
             send(&queue, step < 50 ? length % 64 : length, step != 0);
         } else if (step < 200) {

@@ -214,11 +214,8 @@ describe("a reload", function()
     start 'listen "127.0.0.1:$PORT"\n'
     local client = open(from "1.2.3.4")
     assert.equal("127.0.0.1", (select(2, ask("/address", from "1.2.3.4"))))
-    local file = assert(io.open(one.folder .. "/config.lua", "w"))
-    file:write(('listen { "127.0.0.1:%d", trust_proxy = { "127.0.0.1" } }\n'
-      .. "limits { address_connections = 2 }\n"):format(one.port) .. routes)
-    file:close()
-    local run = server.run({ "reload", "config.lua" }, { cwd = one.folder })
+    local run = one:reload('listen { "127.0.0.1:$PORT", trust_proxy = { "127.0.0.1" } }\n'
+      .. "limits { address_connections = 2 }\n" .. routes)
     assert.same({ 0, "" }, { run.code, run.err })
     assert.equal("1.2.3.4", (select(2, ask("/address", from "1.2.3.4"))))
     for _ = 1, 2 do open(from "1.2.3.4") end

@@ -123,16 +123,12 @@ describe("an aggregate", function()
   it("gives the same totals over reloads, also over one that fails", function()
     one = server.start("supervise { brain_timeout = '500ms' }\n" .. config)
     local client = sse.open { port = one.port, path = "/events" }
-    local path = one.folder .. "/config.lua"
-    local good = assert(io.open(path)):read "*a"
+    local good = one:config_text()
     local function reload(text, said)
       local before = #client:events()
       ask("POST", "/busy/yes")
       eventually(function() return #client:events() > before + 300 end)
-      local file = assert(io.open(path, "w"))
-      file:write(text)
-      file:close()
-      local run = server.run({ "reload" }, { cwd = one.folder })
+      local run = one:reload(text)
       assert.matches(said, run.out .. run.err)
     end
     reload(good, "^reloaded")

@@ -2,6 +2,7 @@
 --- brokers = "embedded": a Kafka in a process of the server's own.
 local cjson = require "cjson"
 local uv = require "luv"
+local count = require "spec.support.count"
 local eventually = require "spec.support.eventually"
 local kafka = require "spec.support.kafka"
 local server = require "spec.support.server"
@@ -42,11 +43,7 @@ local function texts(stream)
   return list
 end
 
-local function count(from, to)
-  local list = {}
-  for i = from, to do list[#list + 1] = tostring(i) end
-  return list
-end
+local function texts_from(first, last) return count(first, last, tostring) end
 
 local function await(stream, list)
   eventually(function()
@@ -79,41 +76,38 @@ describe("the embedded Kafka", function()
     assert.equal("events", kafka.read(now.brokers, "events")[1].key)
   end)
 
-  it("keeps what it has when the brain dies", function()
+  -- Where it is, and all that it holds, while `happen` happens.
+  local function keeps_all_while(happen)
     local stream = sse.open { port = one.port, path = "/back" }
     publish(1, 20)
-    await(stream, count(1, 20))
+    await(stream, texts_from(1, 20))
     local address = status().brokers
-    kill "brain"
+    happen()
     assert.equal(address, status().brokers)
     publish(21, 40)
-    await(stream, count(1, 40))
+    await(stream, texts_from(1, 40))
     assert.equal(40, #kafka.read(address, "events"))
     stream:close()
+  end
+
+  it("keeps what it has when the brain dies", function()
+    keeps_all_while(function() kill "brain" end)
   end)
 
   it("keeps what it has over a reload", function()
-    local stream = sse.open { port = one.port, path = "/back" }
-    publish(1, 20)
-    await(stream, count(1, 20))
-    local address = status().brokers
-    local file = assert(io.open(one.folder .. "/config.lua", "ab"))
-    file:write "route \"GET /more\" { respond = function() return 200, 'more' end }\n"
-    file:close()
-    local run = server.run({ "reload", "config.lua" }, { cwd = one.folder })
-    assert.equal(0, run.code, run.out .. run.err)
-    assert.equal(200, (one:request { path = "/more" }))
-    assert.equal(address, status().brokers)
-    publish(21, 40)
-    await(stream, count(1, 40))
-    assert.equal(40, #kafka.read(address, "events"))
-    stream:close()
+    keeps_all_while(function()
+      local run = one:reload(CONFIG .. [[
+route "GET /more" { respond = function() return 200, "more" end }
+]])
+      assert.equal(0, run.code, run.out .. run.err)
+      assert.equal(200, (one:request { path = "/more" }))
+    end)
   end)
 
   it("is started again when it dies itself, empty, and that is said", function()
     local stream = sse.open { port = one.port, path = "/back" }
     publish(1, 20)
-    await(stream, count(1, 20))
+    await(stream, texts_from(1, 20))
     local address = status().brokers
     kill(ROLE)
     eventually(function() return status().brokers ~= address and status().brokers ~= "" end)

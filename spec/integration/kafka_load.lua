@@ -78,16 +78,7 @@ end
 --- Reloads its config; with `change`, a function of the text, a changed one. The
 -- exit code and what was said.
 function load.reload(one, change)
-  local path = one.folder .. "/config.lua"
-  if change then
-    local file = assert(io.open(path, "rb"))
-    local text = change(file:read "*a")
-    file:close()
-    file = assert(io.open(path, "wb"))
-    file:write(text)
-    file:close()
-  end
-  local run = server.run({ "reload", "config.lua" }, { cwd = one.folder })
+  local run = one:reload(change and change(one:config_text()))
   return run.code, run.out .. run.err
 end
 

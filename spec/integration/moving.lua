@@ -84,14 +84,8 @@ end
 
 --- Changes the config and has it read again.
 function moving.resize(count)
-  local path = one.folder .. "/config.lua"
-  local file = assert(io.open(path))
-  local text = file:read "*a"
-  file:close()
-  file = assert(io.open(path, "w"))
-  file:write((text:gsub("workers%(%d+%)", "workers(" .. count .. ")")))
-  file:close()
-  local run = server.run({ "reload", "config.lua" }, { cwd = one.folder })
+  local workers = "workers(" .. count .. ")"
+  local run = one:reload((one:config_text():gsub("workers%(%d+%)", workers)))
   assert.equal("", run.err, one:log())
   assert.equal(0, run.code)
 end

@@ -2,6 +2,7 @@
 --- A source that is a member of a group, whose channel takes nothing for longer
 -- than a member may be silent, as the topic that the channel is copied to is out
 -- of reach: it stays a member, shares with one that comes, and goes on.
+local count = require "spec.support.count"
 local eventually = require "spec.support.eventually"
 local kafka = require "spec.support.kafka"
 local process = require "spec.support.process"
@@ -33,10 +34,8 @@ if not away then
   return
 end
 
-local function lines(from, to)
-  local list = {}
-  for n = from, to do list[#list + 1] = ("%d %s"):format(n, ("x"):rep(10000)) end
-  return list
+local function lines(first, last)
+  return count(first, last, function(n) return ("%d %s"):format(n, ("x"):rep(10000)) end)
 end
 
 -- What a stream has got of a partition, whose records begin with `first`.
@@ -46,12 +45,6 @@ local function got(stream, first, last)
     local n = tonumber(event.data:match "^%d+")
     if n >= first and n <= last then list[#list + 1] = n end
   end
-  return list
-end
-
-local function all(first, last)
-  local list = {}
-  for n = first, last do list[#list + 1] = n end
   return list
 end
 
@@ -94,7 +87,7 @@ describe("a member of a group", function()
       return #got(stream, first, last) >= RECORDS
         or error(("has %d of %d\n%s"):format(#got(stream, first, last), RECORDS, one:log()))
     end, 40)
-    assert.same(all(first, last), got(stream, first, last))
+    assert.same(count(first, last), got(stream, first, last))
     other:kill()
     other:wait()
     stream:close()

@@ -59,15 +59,9 @@ describe("a source over reloads", function()
         end
       end
     end)
-    local function reload(config)
-      local file = assert(io.open(one.folder .. "/config.lua", "wb"))
-      file:write(config)
-      file:close()
-      return server.run({ "reload", "config.lua" }, { cwd = one.folder }).code
-    end
-    assert.equal(0, reload(text), one:log())
-    assert.equal(1, reload(text .. "channel 5"))
-    assert.equal(0, reload(text .. 'every("1h", function() end)'), one:log())
+    assert.equal(0, one:reload(text).code, one:log())
+    assert.equal(1, one:reload(text .. "channel 5").code)
+    assert.equal(0, one:reload(text .. 'every("1h", function() end)').code, one:log())
     eventually(function() return written == RECORDS end, 20)
     timer:close()
     for _, writer in ipairs(writers) do
@@ -132,10 +126,7 @@ route "POST /out" { respond = function(request) return 202, out:publish(request.
       .. 'local e = channel "e" { from = other:topic "t", into = other:topic "u" }\n'
       .. 'route "GET /e" { stream = e }\n'
     for _, config in ipairs { before .. text, text } do
-      local file = assert(io.open(one.folder .. "/config.lua", "wb"))
-      file:write(config)
-      file:close()
-      local run = server.run({ "reload", "config.lua" }, { cwd = one.folder })
+      local run = one:reload(config)
       assert.equal(0, run.code, run.out .. run.err .. one:log())
       more()
     end

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --- Topics that are read: by handlers, into channels, over deaths of the brain.
 local cjson = require "cjson"
+local count = require "spec.support.count"
 local eventually = require "spec.support.eventually"
 local kafka = require "spec.support.kafka"
 local server = require "spec.support.server"
@@ -65,16 +66,8 @@ local function numbers_of(stream)
   return list
 end
 
-local function count(from, to)
-  local list = {}
-  for i = from, to do list[#list + 1] = i end
-  return list
-end
-
-local function records(from, to)
-  local list = {}
-  for i = from, to do list[#list + 1] = { "k" .. i, ('{"n":%d}'):format(i) } end
-  return list
+local function records(first, last)
+  return count(first, last, function(n) return { "k" .. n, ('{"n":%d}'):format(n) } end)
 end
 
 local function await(stream, list)

@@ -92,8 +92,11 @@ end
 
 -- Writes its config.lua, with its port in it.
 local function write_config(self, text)
+  if not text:find "%f[%w_]listen%f[^%w_]" then
+    text = 'listen "127.0.0.1:$PORT" ' .. text
+  end
   write(self.folder .. "/config.lua",
-    (text:gsub("%$PORT", self.port):gsub(":3000", ":" .. self.port)))
+    (text:gsub("%$PORT", self.port):gsub(":3000%f[%D]", ":" .. self.port)))
 end
 
 --- Starts a server and waits until it answers. `config` is the text of
@@ -105,12 +108,8 @@ function server.start(config)
   local options = type(config) == "table" and config or { config = config }
   local self = setmetatable({ port = options.port or server.free_port() }, metatable)
   local folder = server.make_folder(options.files, options.folder)
-  local text = options.config or read(folder .. "/config.lua")
-  if not text:find "%f[%w_]listen%f[^%w_]" then
-    text = 'listen "127.0.0.1:$PORT" ' .. text
-  end
   self.folder = folder
-  write_config(self, text)
+  write_config(self, options.config or read(folder .. "/config.lua"))
   self.log_path = folder .. "/stentor.log"
   self.url = "http://127.0.0.1:" .. self.port
   self.process = process.start(options.binary or server.binary, { "run", "config.lua" }, {
@@ -124,9 +123,20 @@ function server.start(config)
   return self
 end
 
---- Another config.lua, for its next brain; "$PORT" and ":3000" are its port.
+--- Its config.lua, as it is.
+function methods:config_text()
+  return read(self.folder .. "/config.lua")
+end
+
+--- Another config.lua, for its next brain; as for server.start.
 function methods:configure(text)
   write_config(self, text)
+end
+
+--- Has its config read again, another one if there is a `text`; the run.
+function methods:reload(text)
+  if text then self:configure(text) end
+  return server.run({ "reload", "config.lua" }, { cwd = self.folder })
 end
 
 --- All that was logged so far.
