@@ -209,7 +209,7 @@ describe("the supervisor", function()
       local now = running:children(role)
       return now and now.pid ~= before.pid
     end)
-    eventually(function() return (running:request { path = "/", seconds = 5 }) == 200 end)
+    eventually(function() return (running:request { path = "/" }) == 200 end)
     return running:log():sub(logged + 1)
   end
 
@@ -255,7 +255,7 @@ end)
 describe("a child", function()
   it("does not run without its supervisor", function()
     for _, role in ipairs { "worker", "brain" } do
-      local done = process.run(server.binary, { "child", role, "0", "1" }, { seconds = 10 })
+      local done = process.run(server.binary, { "child", role, "0", "1" })
       assert.not_equal(0, done.code)
       assert.is_nil(done.err:find("traceback", 1, true))
     end

@@ -68,7 +68,7 @@ describe("config.lua", function()
       local totals = status.consumer.currentAggregation
       return totals.times and totals.times >= times and totals.count == status.producer.acked
     end
-    eventually(function() return up_to_date(2) end, 20)
+    eventually(function() return up_to_date(2) end)
     assert.is_true(status.embedded and status.producer.connected and status.consumer.connected)
     local before = status.consumer.currentAggregation
     publish "one that is no tick"
@@ -115,7 +115,7 @@ describe("config.lua", function()
     publish "before"
     source:wait_line { data = '{"text":"before"}' }
     kill_workers()
-    source:wait_line({ data = '{"text":"meanwhile"}' }, 20)
+    source:wait_line { data = '{"text":"meanwhile"}' }
     publish "after"
     source:wait_line { data = '{"text":"after"}' }
     assert.same({ "before", "meanwhile", "after" }, texts(source:lines()))
@@ -134,7 +134,7 @@ describe("config.lua", function()
     publish "before"
     eventually(function() return page:eval "seen.join()" == "before" end)
     kill_workers()
-    eventually(function() return page:eval "seen.join()" == "before,meanwhile" end, 20)
+    eventually(function() return page:eval "seen.join()" == "before,meanwhile" end)
     publish "after"
     eventually(function() return page:eval "seen.join()" == "before,meanwhile,after" end)
   end)

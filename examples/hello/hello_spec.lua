@@ -80,7 +80,7 @@ describe("examples/hello", function()
       assert.truthy(text:find("before", 1, true))
       assert.truthy(text:find("meanwhile", 1, true))
       return true
-    end, 20)
+    end)
     local _, count = page:eval(shown):gsub("before", "")
     assert.equal(1, count)
   end)

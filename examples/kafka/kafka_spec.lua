@@ -37,7 +37,7 @@ describe("examples/kafka", function()
       for _, record in ipairs(kafka.read(broker.address, "events")) do
         if cjson.encode(record):find(id, 1, true) then return true end
       end
-    end, 30)
+    end)
     local _, _, text = one:request { path = "/kafka/status" }
     assert.is_true(cjson.decode(text).producer.connected)
   end)

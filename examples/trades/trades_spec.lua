@@ -33,7 +33,7 @@ describe("examples/trades", function()
     eventually(function()
       rows = cjson.decode(page:eval((cells:gsub("\n", " "))))
       return #rows == 8
-    end, 30)
+    end)
     assert.equal("ACME", rows[1][1])
     for _, row in ipairs(rows) do assert.matches("^%d+%.%d%d$", row[2]) end
     local trades = "+document.querySelector('#trades').innerText.replace(/\\D/g, '')"
@@ -45,14 +45,14 @@ describe("examples/trades", function()
   it("loses and doubles no trade when the brain is killed", function()
     local one = server.start { folder = "examples/trades" }
     local client = sse.open { port = one.port, path = "/board" }
-    eventually(function() return #client:events() > 3 end, 30)
+    eventually(function() return #client:events() > 3 end)
     local brain = one:children "brain"
     local before = trades_of(cjson.decode(client:events()[#client:events()].data))
     uv.kill(brain.pid, "sigkill")
     eventually(function()
       local last = client:events()[#client:events()]
       return trades_of(cjson.decode(last.data)) > before + 50
-    end, 30)
+    end)
     -- As many as there are records in the topic: offsets begin with 0.
     eventually(function()
       local _, status = get(one, "/kafka/status")
@@ -77,7 +77,7 @@ describe("examples/trades", function()
       local status, symbol = get(one, "/market/ACME")
       return status == 200 and symbol.trades > 0 and symbol.low <= symbol.price
         and symbol.price <= symbol.high
-    end, 30)
+    end)
     assert.equal(404, (get(one, "/market/NOPE")))
   end)
 end)

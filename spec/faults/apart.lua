@@ -52,7 +52,7 @@ function apart.open(url, channels)
   self.process = process.start("node", { SCRIPT, url }, {
     on_out = function(bytes) take_bytes(self, bytes) end,
   })
-  eventually(function() return self.is_there end, 30)
+  eventually(function() return self.is_there end)
   self:begin_log()
   return self
 end

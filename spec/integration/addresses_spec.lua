@@ -175,7 +175,7 @@ limits { address_connections = 2 }
       silent[i] = http.raw(one.port)
       clients[#clients + 1] = silent[i]
     end
-    eventually(function() return silent[40].ended end, 5)
+    eventually(function() return silent[40].ended end)
     assert.is_nil(silent[1].ended)
   end)
 end)

@@ -148,7 +148,7 @@ describe("an aggregate", function()
     local client = sse.open { port = one.port, path = "/events" }
     kill_again_and_again(client, 2)
     ask("POST", "/busy/yes")
-    eventually(function() return #client:events() > 20000 end, 20)
+    eventually(function() return #client:events() > 20000 end)
     kill_brain()
     settle(client)
     assert.is_nil(client.connection.ended)
@@ -176,7 +176,7 @@ end }
     eventually(function()
       local ok, totals = pcall(ask, "GET", "/totals")
       return ok and totals.n == 5 and one:log():find "it is left out"
-    end, 30)
+    end)
     ask("POST", "/publish", '{"x":7}')
     assert.same({ n = 6, z = 7 }, ask("GET", "/totals"))
   end)

@@ -74,7 +74,7 @@ local function counters() return get("/").counters end
 -- It has read all, and agrees.
 local function settle(address, topic)
   local wanted, count = recompute(kafka.read(address, topic))
-  eventually(function() return counters().aggregate_records >= count end, 30)
+  eventually(function() return counters().aggregate_records >= count end)
   assert.same(wanted, get "/totals")
   assert.equal(count, counters().aggregate_records)
 end
@@ -86,7 +86,7 @@ local function kill_under_load(address, topic)
     eventually(function()
       produce(address, topic, 2000)
       return counters().aggregate_records > before
-    end, 30)
+    end)
     kill_brain() -- in the midst of what was just written
   end
   produce(address, topic, 3000)
@@ -113,7 +113,7 @@ describe("an aggregate over a topic", function()
     eventually(function()
       address = get("/kafka/status").brokers
       return address and address:find ":" and get("/kafka/status").consumer.connected
-    end, 20)
+    end)
     kill_under_load(address, "events")
   end)
 
@@ -136,7 +136,7 @@ where = function()
       local answers = 0
       for _ in pairs(seen) do answers = answers + 1 end
       return answers >= 3
-    end, 30)
+    end)
   end)
 
   it("begins with the topic's oldest record after a full stop", broker and function()
@@ -156,15 +156,15 @@ where = function()
     eventually(function()
       local list = get("/kafka/status").consumer.topics[topic]
       return list[1].partitions[1] and list[1].partitions[1].next == 500
-    end, 20)
+    end)
     kafka.produce(broker.address, topic, { { "k", '{"x":5}' }, { "k", "no json" } })
-    eventually(function() return counters().aggregate_records == 2 end, 20)
+    eventually(function() return counters().aggregate_records == 2 end)
     assert.same({ n = 1, s = 5 }, { n = get("/totals").k.n, s = get("/totals").k.s })
     assert.equal(1, counters().aggregate_bad)
     assert.equal(0, counters().errors)
     kill_brain()
     kafka.produce(broker.address, topic, { { "k", '{"x":6}' } })
-    eventually(function() return counters().aggregate_records == 3 end, 20)
+    eventually(function() return counters().aggregate_records == 3 end)
     assert.same({ n = 2, s = 11 }, { n = get("/totals").k.n, s = get("/totals").k.s })
   end)
 end)

@@ -71,7 +71,7 @@ local function kill_brain()
 end
 
 local function wait_in_charge(times)
-  eventually(function() return times_logged "in charge again" >= times end, 15)
+  eventually(function() return times_logged "in charge again" >= times end)
 end
 
 local function open(path, last_event_id)
@@ -316,7 +316,7 @@ describe("when the brain is killed", function()
     eventually(function() return #client.comments > beats + 1 end)
     assert.is_nil(client.connection.ended)
     write(good)
-    assert.equal("hello", waiting:response("GET", 15).body)
+    assert.equal("hello", waiting:response().body)
     post("/publish", "after")
     assert.equal("after", client:wait(2)[2].data)
   end)

@@ -140,7 +140,7 @@ describe("the control socket", function()
         end)
         pipe:write(bytes, function() end) -- it may hang up before it has all
       end)
-      eventually(function() return ended end, 8)
+      eventually(function() return ended end)
       pipe:close()
       uv.run "nowait"
       return text
@@ -167,6 +167,6 @@ describe("the control socket", function()
       .. "config already); SIGHUP reloads this one"):format(one.pid)))
     assert.equal(one.pid, status().pid)
     second:kill "sigint"
-    assert.equal(0, (second:wait(5)))
+    assert.equal(0, (second:wait()))
   end)
 end)

@@ -69,7 +69,7 @@ describe("a machine that is cut off", function()
       local now = health()
       return now.streams == 0 and now.connections == 1
         or error(("%d streams, %d connections"):format(now.streams, now.connections))
-    end, 20)
+    end)
     assert.equal(10, health().closed_error)
   end)
 end)

@@ -9,7 +9,7 @@ local sse = require "spec.support.sse"
 
 local config = [[
 workers(2)
-supervise { drain_window = "2s" }
+supervise { drain_window = "$WINDOW" }
 plugin "health" { path = "/health" }
 local events = channel "events" { replay = "all" }
 route "GET /events" { stream = events }
@@ -23,6 +23,11 @@ on("stop", function() events:publish "farewell" end)
 ]]
 
 local one
+
+-- `window`: over which it sends its clients away.
+local function start(window)
+  one = server.start((config:gsub("%$WINDOW", window or "2s")))
+end
 
 local function open(count)
   local clients = {}
@@ -52,15 +57,12 @@ describe("a server that ends", function()
   after_each(server.stop_all)
 
   it("sends its clients away over the window, each with a time to come back", function()
-    one = server.start(config)
+    start()
     local clients = open(150) -- more than go at once
-    local began = uv.now()
     one:kill "sigterm"
     eventually(function() return ended(clients) > 0 end)
     assert.is_true(ended(clients) < #clients)
-    assert.equal(0, (one:wait_end(10)))
-    local took = uv.now() - began
-    assert.is_true(took < 2000, took)
+    assert.equal(0, (one:wait_end()))
     local retries, distinct = {}, 0
     for _, client in ipairs(clients) do
       eventually(function() return client.connection.ended end)
@@ -75,7 +77,7 @@ describe("a server that ends", function()
   end)
 
   it("answers what was asked, and accepts nobody more", function()
-    one = server.start(config)
+    start()
     local clients, slow, idle = open(100), send "/slow", send "/hello"
     idle:response()
     eventually(logs "began")
@@ -87,39 +89,37 @@ describe("a server that ends", function()
     end)
     assert.equal("done", slow:response().body)
     assert.equal("EOF", idle:closed())
-    assert.equal(0, (one:wait_end(10)))
+    assert.equal(0, (one:wait_end()))
     for _, client in ipairs(clients) do
       eventually(function() return client.connection.ended end)
     end
   end)
 
-  it("with few clients or none takes no time", function()
-    one = server.start(config)
+  it("with few clients or none does not take its window", function()
+    start "1h"
     local clients = open(5)
-    local began = uv.now()
     one:stop "sigterm"
-    assert.is_true(uv.now() - began < 1500)
     assert.equal(5, ended(clients))
   end)
 
   it("ends quickly when it is interrupted, and at once when told twice", function()
-    one = server.start(config)
+    start()
     local clients = open(150)
     one:kill "sigint"
     eventually(function() return ended(clients) == #clients end)
-    assert.equal(0, (one:wait_end(10)))
+    assert.equal(0, (one:wait_end()))
 
-    one = server.start(config)
+    start()
     clients = open(150)
     one:kill "sigterm"
     eventually(function() return ended(clients) > 0 end)
     one:kill "sigterm"
-    assert.equal(0, (one:wait_end(10)))
+    assert.equal(0, (one:wait_end()))
     assert.truthy(one:log():find "stopping at once")
   end)
 
   it("ends by itself when its terminal goes, and reloads otherwise", function()
-    one = server.start(config)
+    start()
     one:kill "sighup"
     eventually(logs "reloaded in")
     assert.equal(200, (one:request { path = "/hello" }))
@@ -130,7 +130,7 @@ describe("stentor drain", function()
   after_each(server.stop_all)
 
   it("ends and refuses streams while all else is served, until a reload", function()
-    one = server.start(config)
+    start()
     local clients = open(40)
     local run = server.run({ "drain" }, { cwd = one.folder })
     assert.equal(0, run.code, run.err)

@@ -48,7 +48,7 @@ local function texts_from(first, last) return count(first, last, tostring) end
 local function await(stream, list)
   eventually(function()
     return #stream:events() >= #list or error(table.concat(texts(stream), " ") .. one:log())
-  end, 20)
+  end)
   assert.same(list, texts(stream))
 end
 
@@ -59,7 +59,7 @@ local function kill(role)
   eventually(function()
     local now = one:children(role)
     return now and now.pid ~= before and pcall(status)
-  end, 20)
+  end)
 end
 
 describe("the embedded Kafka", function()
@@ -116,11 +116,11 @@ route "GET /more" { respond = function() return 200, "more" end }
     eventually(function()
       local list = texts(stream)
       return list[#list] == "25" or error(table.concat(list, " ") .. "\n" .. one:log())
-    end, 20)
+    end)
     eventually(function()
       local now = status()
       return now.producer.connected and now.consumer.connected
-    end, 20)
+    end)
     stream:close()
   end)
 end)

@@ -224,7 +224,7 @@ describe("end to end", function()
     assert.equal("stopped", wait_note "^stopped$")
     client:closed()
     assert.is_true(client.ended)
-    assert.equal(0, (one:wait_end(5, {})))
+    assert.equal(0, (one:wait_end {}))
     uv.run "nowait"
   end)
 end)

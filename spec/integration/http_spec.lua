@@ -370,7 +370,7 @@ describe("over HTTP", function()
         if whole.headers.connection == "close" then break end
       end
       assert.is_true(got >= 16 and got <= 60)
-      assert.equal("EOF", connection:closed(5))
+      assert.equal("EOF", connection:closed())
       connection:close()
     end)
 

@@ -20,10 +20,10 @@ describe("a sink whose broker", function()
   end)
   teardown(kafka.remove_all)
 
-  local function connected(topic, wanted, seconds)
+  local function connected(topic, wanted)
     eventually(function()
       return load.status(one, topic).connected == wanted
-    end, seconds)
+    end, kafka.SOON)
   end
 
   -- Lets the load go on for so long.
@@ -38,12 +38,12 @@ describe("a sink whose broker", function()
     load.tick(one, 10) -- 1,000 a second
     eventually(function() return select(2, load.status(one, topic)).acked > 500 end)
     broker:signal "sigkill"
-    connected(topic, false, 2)
+    connected(topic, false)
     go_on(down_seconds)
     assert(broker:start())
-    connected(topic, true, 4)
+    connected(topic, true)
     local count = load.tick(one, 0)
-    local state = load.drained(one, topic, 30)
+    local state = load.drained(one, topic)
     assert.equal(count, load.check(broker.address, topic, load.numbers(count)))
     assert.is_true(count > down_seconds * 500)
     assert.same({ 0, 0, 0 }, { state.possibly_doubled, state.failed, state.refused })
@@ -52,17 +52,17 @@ describe("a sink whose broker", function()
   it("hangs: that is seen, also while nothing is sent, and nothing is lost", function()
     local topic = broker:topic(1)
     one = load.start(broker.address, topic)
-    connected(topic, true, 5)
+    connected(topic, true)
     broker:signal "sigstop"
-    connected(topic, false, 3)
+    connected(topic, false)
     broker:signal "sigcont"
-    connected(topic, true, 3)
+    connected(topic, true)
     load.tick(one, 5)
     eventually(function() return select(2, load.status(one, topic)).acked > 200 end)
     broker:signal "sigstop"
-    connected(topic, false, 3)
+    connected(topic, false)
     broker:signal "sigcont"
-    connected(topic, true, 3)
+    connected(topic, true)
     local count = load.tick(one, 0)
     load.drained(one, topic)
     assert.equal(count, load.check(broker.address, topic, load.numbers(count)))
@@ -77,7 +77,7 @@ describe("a sink whose broker", function()
     eventually(function() return load.tick(one, 5) > before + 200 end)
     assert.is_false(load.status(one, topic).connected)
     assert(broker:start())
-    connected(topic, true, 4)
+    connected(topic, true)
     local count = load.tick(one, 0)
     load.drained(one, topic)
     assert.equal(count, load.check(broker.address, topic, load.numbers(count)))
@@ -91,7 +91,7 @@ describe("a sink whose broker", function()
     broker:signal "sigkill"
     load.kill_brain(one)
     local acks = publisher.acks
-    eventually(function() return publisher.acks > acks + 200 end, 15)
+    eventually(function() return publisher.acks > acks + 200 end)
     assert(broker:start())
     load.stop { publisher }
     load.drained(one, topic)
@@ -101,16 +101,16 @@ describe("a sink whose broker", function()
   it("is down longer than the journal reaches: the outbox keeps what waits", function()
     local topic = broker:topic(1)
     one = load.start(broker.address, topic, { head = 'journal { size = "1M" }' })
-    connected(topic, true, 5)
+    connected(topic, true)
     broker:signal "sigkill"
     load.tick(one, 50)
-    eventually(function() return select(2, load.status(one, topic)).outbox_bytes > 1000000 end, 30)
+    eventually(function() return select(2, load.status(one, topic)).outbox_bytes > 1000000 end)
     -- The outbox is the supervisor's: it outlives the brain.
     local count = load.tick(one, 0)
     load.kill_brain(one)
-    eventually(function() return load.status(one, topic) end, 15)
+    eventually(function() return load.status(one, topic) end)
     assert(broker:start())
-    local state = load.drained(one, topic, 30)
+    local state = load.drained(one, topic)
     assert.equal(0, state.outbox_bytes)
     assert.equal(count, load.check(broker.address, topic, load.numbers(count)))
   end)
@@ -119,10 +119,10 @@ describe("a sink whose broker", function()
     local topic = broker:topic(1)
     one = load.start(broker.address, topic,
       { head = 'journal { size = "1M" }', bus = 'outbox = "1M"' })
-    connected(topic, true, 5)
+    connected(topic, true)
     broker:signal "sigkill"
     load.tick(one, 100)
-    eventually(function() return select(2, load.status(one, topic)).state == "full" end, 30)
+    eventually(function() return select(2, load.status(one, topic)).state == "full" end)
     local request = { method = "POST", path = "/publish", body = "p1 1" }
     assert.equal(503, (one:request(request)))
     -- A channel of nobody's, and streams, are as before.
@@ -132,9 +132,9 @@ describe("a sink whose broker", function()
     end
     assert.is_true(select(2, load.status(one, topic)).refused > 0)
     assert(broker:start())
-    eventually(function() return (one:request(request)) == 202 end, 10)
+    eventually(function() return (one:request(request)) == 202 end)
     local count = load.tick(one, 0)
-    local state = load.drained(one, topic, 30)
+    local state = load.drained(one, topic)
     assert.equal(0, state.dropped)
     -- Timers have waited and go on: nothing that was answered is missing.
     local acked = load.numbers(count)
@@ -147,14 +147,14 @@ describe("a sink whose broker", function()
     local topic = broker:topic(1)
     one = load.start(broker.address, topic,
       { head = 'journal { size = "1M" }', bus = 'outbox = "1M"', topic = 'full = "drop"' })
-    connected(topic, true, 5)
+    connected(topic, true)
     broker:signal "sigkill"
     load.tick(one, 100)
-    eventually(function() return select(2, load.status(one, topic)).dropped > 1000 end, 30)
+    eventually(function() return select(2, load.status(one, topic)).dropped > 1000 end)
     assert.equal(202, (one:request { method = "POST", path = "/publish", body = "p1 1" }))
     local count = load.tick(one, 0)
     assert(broker:start())
-    local state = load.drained(one, topic, 30)
+    local state = load.drained(one, topic)
     assert.equal(count + 1, load.check(broker.address, topic, {}) + state.dropped)
     assert.equal(0, state.refused)
   end)
@@ -181,10 +181,10 @@ route "POST /rooms/:id" {
       eventually(function()
         local status = one:request { method = "POST", path = "/rooms/" .. n, body = "x" }
         return status == 202 or error(status .. one:log())
-      end, 30)
+      end)
     end
     assert(broker:start())
-    eventually(function() return #kafka.read(broker.address, topic) >= 10 end, 20)
+    eventually(function() return #kafka.read(broker.address, topic) >= 10 end)
     for n, record in ipairs(kafka.read(broker.address, topic)) do
       assert.equal(tostring(n), record.text)
     end
@@ -196,12 +196,12 @@ route "POST /rooms/:id" {
     load.tick(one, 5)
     eventually(function() return select(2, load.status(one, topic)).acked > 200 end)
     kafka.admin.delete(broker.address, topic)
-    eventually(function() return select(2, load.status(one, topic)).restarts > 0 end, 20)
+    eventually(function() return select(2, load.status(one, topic)).restarts > 0 end)
     local before = load.tick(one, 5)
     eventually(function()
       local _, state = load.status(one, topic)
       return state.state == "sending" and state.waiting < 100
-    end, 20)
+    end)
     local count = load.tick(one, 0)
     load.drained(one, topic)
     local wanted = {}
@@ -219,7 +219,7 @@ route "POST /rooms/:id" {
     eventually(function() return load.tick(one, 5) > before + 500 end)
     local count = load.tick(one, 0)
     load.kill_brain(one)
-    eventually(function() return load.status(one, topic) end, 15)
+    eventually(function() return load.status(one, topic) end)
     load.drained(one, topic)
     -- The key's partition may have changed: order is per partition.
     local seen = 0

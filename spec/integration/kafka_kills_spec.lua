@@ -30,7 +30,7 @@ describe("a sink whose brain is killed", function()
         local _, state = load.status(one, topic)
         done = done or state.acked
         return state.acked >= done + 200
-      end, 30)
+      end)
     end
     for _ = 1, kills do
       works_on()
@@ -58,7 +58,7 @@ describe("a sink whose brain is killed", function()
       eventually(function()
         local _, state = load.status(one, topic)
         return state.acked >= first.acked + 200
-      end, 30)
+      end)
     end
     for round = 1, 2 do
       works_on()

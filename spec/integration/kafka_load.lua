@@ -56,13 +56,13 @@ function load.tick(one, n)
 end
 
 --- Waits until nothing waits for Kafka.
-function load.drained(one, topic, seconds)
+function load.drained(one, topic)
   local state
   eventually(function()
     local _, of = load.status(one, topic)
     state = of
     return of.waiting == 0 or error(cjson.encode(of))
-  end, seconds or 20)
+  end)
   return state
 end
 

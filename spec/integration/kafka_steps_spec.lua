@@ -35,23 +35,23 @@ describe("a brain that dies at a step of a sink", function()
     -- That the ring overtakes the sink, it takes a broker that is away.
     local away = { ["sink: saved"] = true, ["sink: passed"] = true, ["sink: dropped"] = true }
     for i, step in ipairs(steps) do
-      eventually(function() return select(2, load.status(one, topic)).state == "sending" end, 20)
+      eventually(function() return select(2, load.status(one, topic)).state == "sending" end)
       if away[step] then broker:signal "sigstop" end
       asked:die_at(step, 10 * i)
       if away[step] and step ~= "sink: saved" then
         -- Enough that some of it is in the outbox when the broker comes back.
         eventually(function()
           return not asked:is_armed() or select(2, load.status(one, topic)).outbox_bytes > 200000
-        end, 30)
+        end)
       end
       if step == "sink: dropped" then broker:signal "sigcont" end
-      local pid = eventually(function() return asked:stopped() end, 30)
+      local pid = eventually(function() return asked:stopped() end)
       uv.kill(pid, "sigkill")
       broker:signal "sigcont"
-      eventually(function() return load.status(one, topic) end, 20)
+      eventually(function() return load.status(one, topic) end)
     end
     load.stop(publishers)
-    load.drained(one, topic, 30)
+    load.drained(one, topic)
     local acked = {}
     for i, publisher in ipairs(publishers) do acked["p" .. i] = publisher.acked end
     load.check(broker.address, topic, acked)

@@ -114,12 +114,12 @@ describe("many streams", function()
     eventually(function()
       local now = moving.health()
       return now.streams == 3000 and now.events_sent > 3000
-    end, 20)
+    end)
     for _, count in ipairs { 1, 3 } do
       moving.resize(count)
-      eventually(function() return moving.worker_count() == count end, 20)
+      eventually(function() return moving.worker_count() == count end)
     end
-    assert.equal(0, (load:wait(40)))
+    assert.equal(0, (load:wait()))
     local report = cjson.decode(load.out)
     local connections, deliveries = report.connections, report.deliveries
     assert.same({ 3000, 0, 0 }, { connections.opened, connections.failed, report.published.failed })
@@ -144,7 +144,7 @@ describe("many streams", function()
     assert.is_true(moving.health().fell_behind >= stuck)
     moving.resize(1)
     for _ = 1, 5 do moving.publish(4000) end
-    eventually(function() return moving.worker_count() == 1 end, 20)
+    eventually(function() return moving.worker_count() == 1 end)
     for _, stream in ipairs(streams) do stream:resume() end
     moving.assert_same_bytes(streams)
     eventually(function() return moving.health().streams == 1000 end)
@@ -164,7 +164,7 @@ describe("many streams", function()
     end
     moving.resize(1)
     moving.publish(1000)
-    eventually(function() return moving.worker_count() == 1 end, 20)
+    eventually(function() return moving.worker_count() == 1 end)
     for _, stream in ipairs(streams) do stream:resume() end
     moving.assert_same_bytes(streams)
   end)

@@ -150,7 +150,7 @@ function moving.assert_same_bytes(streams)
   eventually(function()
     last = whole:last_id()
     return #last > 0 and (cjson.decode(select(3, one:request { path = "/last" })).id == last)
-  end, 30)
+  end)
   local done = {}
   local function is_whole(stream)
     -- The last event is a small one.
@@ -166,7 +166,7 @@ function moving.assert_same_bytes(streams)
       end
     end
     return true
-  end, 60)
+  end)
   local first = body(streams[1])
   local events = sse.parse((response.unchunk(first)))
   assert.equal(#whole:events(), #events)

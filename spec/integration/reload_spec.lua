@@ -84,7 +84,7 @@ describe("reload", function()
       end
       done = times_logged "reloaded in" == 1
       return done and #asked >= 20
-    end, 10)
+    end)
     assert.equal("done 1", quick:response().body)
     assert.equal("outcome unknown\n", endless:response().body)
     for _, connection in ipairs(asked) do

@@ -183,10 +183,10 @@ describe("over HTTP, a script", function()
         path = "/sleeps-long", headers = { Accept = "text/event-stream" } })
       local status, _, body = get "/sleeps"
       assert.same({ 200, "slept" }, { status, body })
-      local whole = slow:response("GET", 10)
+      local whole = slow:response()
       assert.same({ 503, "no answer in time\n", "5" },
         { whole.status, whole.body, whole.headers["retry-after"] })
-      whole = stream:response("GET", 10)
+      whole = stream:response()
       assert.equal(200, whole.status)
       assert.truthy(whole.body:find "^retry: %d+\n\n$")
       assert.equal("EOF", stream:closed())

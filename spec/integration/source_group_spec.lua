@@ -60,7 +60,7 @@ describe("a member of a group", function()
     local stream = sse.open { port = one.port, path = "/live" }
     kafka.produce(broker.address, topic, lines(1, RECORDS), { partition = 0 })
     kafka.produce(broker.address, topic, lines(RECORDS + 1, 2 * RECORDS), { partition = 1 })
-    eventually(function() return #stream:events() > 50 end, 20)
+    eventually(function() return #stream:events() > 50 end)
     local had
     eventually.stays(function()
       had = #stream:events()
@@ -74,7 +74,7 @@ describe("a member of a group", function()
     eventually(function()
       assigned = other.err:match "assigned: ([^\n]*)"
       return assigned or error(other.err .. one:log())
-    end, 20)
+    end)
     local mine = assigned:find("[0]", 1, true) and 1 or 0
     assert.truthy(assigned:find(("[%d]"):format(1 - mine), 1, true), assigned)
     assert.is_nil(assigned:find(("[%d]"):format(mine), 1, true), assigned)
@@ -86,7 +86,7 @@ describe("a member of a group", function()
     eventually(function()
       return #got(stream, first, last) >= RECORDS
         or error(("has %d of %d\n%s"):format(#got(stream, first, last), RECORDS, one:log()))
-    end, 40)
+    end)
     assert.same(count(first, last), got(stream, first, last))
     other:kill()
     other:wait()

@@ -62,7 +62,7 @@ describe("a source over reloads", function()
     assert.equal(0, one:reload(text).code, one:log())
     assert.equal(1, one:reload(text .. "channel 5").code)
     assert.equal(0, one:reload(text .. 'every("1h", function() end)').code, one:log())
-    eventually(function() return written == RECORDS end, 20)
+    eventually(function() return written == RECORDS end)
     timer:close()
     for _, writer in ipairs(writers) do
       writer:end_input()
@@ -71,7 +71,7 @@ describe("a source over reloads", function()
     for _, stream in ipairs(streams) do
       eventually(function()
         return #stream:events() >= RECORDS or error("has " .. #stream:events() .. one:log())
-      end, 20)
+      end)
       for i, event in ipairs(stream:events()) do
         assert.equal(i, cjson.decode(event.data).n)
       end
@@ -81,7 +81,7 @@ describe("a source over reloads", function()
       local _, _, body = one:request { path = "/totals" }
       local totals = cjson.decode(body)
       return totals.n == RECORDS and totals.all == RECORDS * (RECORDS + 1) / 2 or error(body)
-    end, 20)
+    end)
   end)
 
   -- What is remembered of a cluster goes by its name, not by its place in the file.
@@ -115,7 +115,7 @@ route "POST /out" { respond = function(request) return 202, out:publish(request.
         local copied = kafka.read(broker.address, topics[2])
         return #stream:events() >= published and #copied >= published
           or error(#stream:events() .. " seen, " .. #copied .. " copied\n" .. one:log())
-      end, 20)
+      end)
       for i, event in ipairs(stream:events()) do assert.equal(i, tonumber(event.data)) end
       for i, record in ipairs(kafka.read(broker.address, topics[2])) do
         assert.equal(i .. "", record.text)

@@ -73,7 +73,7 @@ end
 local function await(stream, list)
   eventually(function()
     return #stream:events() >= #list or error("has got " .. #stream:events() .. "\n" .. one:log())
-  end, 20)
+  end)
   assert.same(list, numbers_of(stream))
 end
 
@@ -227,7 +227,7 @@ describe("a source on a real broker", function()
       local source = source_of(topics[1])
       if source.records > 0 and source.records < 60000 then answered = answered + 1 end
       return source.records == 60000
-    end, 60)
+    end)
     assert.is_true(answered >= 2, "it was answered " .. answered .. " times meanwhile")
   end)
 
@@ -236,7 +236,7 @@ describe("a source on a real broker", function()
     kafka.produce(address, topics[1], { '{"n":1}', '{"n":2}', '{"n":3,"loop":true}', '{"n":4}' })
     start(address, topics, { config = 'supervise { brain_timeout = "300ms" }\n' })
     local stream = open "/seen"
-    eventually(function() return #stream:events() >= 3 end, 60)
+    eventually(function() return #stream:events() >= 3 end)
     assert.same({ 1, 2, 4 }, numbers_of(stream))
     assert.equal(1, source_of(topics[1]).skipped)
     assert.truthy(one:log():find("3 brains have died at it", 1, true))
@@ -256,7 +256,7 @@ describe("a source on a real broker", function()
     kafka.produce(address, topics[2], count(11, 40))
     kafka.admin.delete_records(address, topics[2], 0, 30)
     require("luv").kill(brain, "sigcont")
-    eventually(function() return #stream:events() >= 21 end, 20)
+    eventually(function() return #stream:events() >= 21 end)
     local gap = stream:events()[11]
     assert.equal("gap", gap.event)
     local told = cjson.decode(gap.data)

@@ -55,16 +55,16 @@ describe("a brain that dies at a step of a feed", function()
       eventually(function()
         pid = asked:stopped()
         return pid or #stream:events() == 3 * written
-      end, 30)
+      end)
       if not pid then write() end
-      pid = pid or eventually(function() return asked:stopped() end, 30)
+      pid = pid or eventually(function() return asked:stopped() end)
       uv.kill(pid, "sigkill")
     end
     write()
     eventually(function()
       return #stream:events() >= 3 * written or error(("%d of %d"):format(#stream:events(),
         3 * written))
-    end, 30)
+    end)
     local next_of = { [0] = 1, 1, 1 }
     for _, event in ipairs(stream:events()) do
       local partition, n = event.data:match "^(%d) (%d+)$"

@@ -4,6 +4,7 @@
 local uv = require "luv"
 
 local poll_ms = 5
+local HANGS = 60
 
 -- Lets the loop run for at most `milliseconds`, less if something happens.
 local function turn(milliseconds)
@@ -19,16 +20,18 @@ end
 local eventually = { turn = turn }
 
 --- Calls `check` until it returns something true and does not throw; returns
--- what it returned. After `seconds` (10) it throws what `check` last threw.
+-- what it returned. After `seconds` it throws what `check` last threw; a minute
+-- is what most need to say that something hangs, however busy the machine is.
 function eventually.becomes(check, seconds, level)
-  local deadline = uv.hrtime() + (seconds or 10) * 1e9
+  seconds = seconds or HANGS
+  local deadline = uv.hrtime() + seconds * 1e9
   while true do
     local ok, result = pcall(check)
     if ok and result then return result end
     if uv.hrtime() > deadline then
       local why = ok and "it never came true" or result
       if type(why) == "table" then error(why, 0) end -- an assertion of luassert
-      error(("after %g s: %s"):format(seconds or 10, tostring(why)), (level or 1) + 1)
+      error(("after %g s: %s"):format(seconds, tostring(why)), (level or 1) + 1)
     end
     turn(poll_ms)
   end

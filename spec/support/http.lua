@@ -62,7 +62,7 @@ end
 
 --- Waits for bytes: a count, a text in them, or a function of them that says
 -- so. Returns all that is there. Throws when the time is up or no more can come.
-function methods:receive(what, seconds)
+function methods:receive(what)
   local function is_enough(bytes)
     if type(what) == "number" then return #bytes >= what end
     if type(what) == "string" then return bytes:find(what, 1, true) end
@@ -73,25 +73,25 @@ function methods:receive(what, seconds)
     if is_enough(self:received()) then return true end
     gone = self.ended
     return gone or error("received only: " .. self:received())
-  end, seconds)
+  end)
   if gone then error(("closed (%s) after: %s"):format(gone, self:received()), 2) end
   return self:received()
 end
 
 --- Takes the next whole response: `{ status, headers, body, … }`.
-function methods:response(method, seconds)
+function methods:response(method)
   local whole, rest
   self:receive(function(bytes)
     whole, rest = response.parse(bytes, method, self.ended ~= nil)
     return whole
-  end, seconds)
+  end)
   self.pieces = { rest }
   return whole
 end
 
 --- Waits until the server has closed; returns "EOF" or the error's name.
-function methods:closed(seconds)
-  return eventually(function() return self.ended end, seconds)
+function methods:closed()
+  return eventually(function() return self.ended end)
 end
 
 --- Stops and goes on reading: a client that does not keep up.
@@ -135,7 +135,7 @@ end
 function http.request(request)
   local connection = http.raw(request.port)
   connection:send(http.format(request))
-  local ok, whole = pcall(connection.response, connection, request.method, request.seconds)
+  local ok, whole = pcall(connection.response, connection, request.method)
   connection:close()
   if not ok then error(whole, 2) end
   return whole.status, whole.headers, whole.body

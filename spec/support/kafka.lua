@@ -9,6 +9,9 @@ local uv = require "luv"
 local process = require "spec.support.process"
 
 local kafka = { admin = require "spec.support.kafka.admin" }
+-- Seconds within which a broker that is gone or back has been noticed: two are
+-- promised, a busy machine takes longer, librdkafka by itself up to a minute.
+kafka.SOON = 20
 local script = "spec/support/kafka/broker.sh"
 
 local broker = {}
@@ -102,7 +105,7 @@ function kafka.produce(address, topic, records, options)
     if type(record) ~= "table" then record = { "", record } end
     lines[i] = record[1] .. "\1" .. record[2] .. "\n"
   end
-  local done = process.run("kcat", arguments, { input = table.concat(lines), seconds = 60 })
+  local done = process.run("kcat", arguments, { input = table.concat(lines) })
   if done.code ~= 0 then error("kcat -P: " .. done.err, 2) end
 end
 
@@ -110,7 +113,7 @@ end
 -- { partition, offset, key, text, time, headers (name → value) }.
 function kafka.read(address, topic)
   local done = process.run("kcat", { "-C", "-b", address, "-t", topic, "-o", "beginning", "-e",
-    "-q", "-J", "-X", "fetch.wait.max.ms=10" }, { seconds = 60 })
+    "-q", "-J", "-X", "fetch.wait.max.ms=10" })
   if done.code ~= 0 then error("kcat -C: " .. done.err, 2) end
   local records = {}
   for line in done.out:gmatch "[^\n]+" do
@@ -130,7 +133,7 @@ end
 
 --- How many partitions a topic has.
 function kafka.partition_count(address, topic)
-  local done = process.run("kcat", { "-L", "-J", "-b", address, "-t", topic }, { seconds = 30 })
+  local done = process.run("kcat", { "-L", "-J", "-b", address, "-t", topic })
   return #cjson.decode(done.out).topics[1].partitions
 end
 

@@ -47,7 +47,7 @@ end
 
 --- Waits for a value that `matches` (a function, or fields it must have), not
 -- looking at the first `after`; returns it and its place.
-function methods:wait_line(matches, seconds, after)
+function methods:wait_line(matches, after)
   local fields = type(matches) == "table" and matches
   local function fits(value)
     if not fields then return matches(value) end
@@ -67,7 +67,7 @@ function methods:wait_line(matches, seconds, after)
     local ended = self.process.code
     error(("no such line%s: %s %s"):format(ended and ", and it ended with code " .. ended or "",
       self.process.out:sub(-2000), self.process.err:sub(-2000)))
-  end, seconds or 20)
+  end)
   return found, place
 end
 
@@ -77,12 +77,12 @@ function methods:send(line)
 end
 
 --- Asks a page.js for the value of a JavaScript expression.
-function methods:eval(expression, seconds)
+function methods:eval(expression)
   local before = #self:lines()
   self:send("eval " .. expression)
   local answer = self:wait_line(function(line)
     return line.type == "eval" or line.type == "failed"
-  end, seconds, before)
+  end, before)
   if answer.type == "failed" then error(answer.text, 2) end
   return answer.value
 end

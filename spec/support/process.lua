@@ -65,14 +65,14 @@ function process.start(command, arguments, options)
   return self
 end
 
---- Runs `command` to its end (within `options.seconds`, 30) and returns it:
+--- Runs `command` to its end (within `options.seconds`, 60) and returns it:
 -- `.code .signal .out .err`. `options.input` is its standard input.
 function process.run(command, arguments, options)
   options = options or {}
   local self = process.start(command, arguments, options)
   self:write(options.input or "")
   self:end_input()
-  self:wait(options.seconds or 30)
+  self:wait(options.seconds)
   return self
 end
 

@@ -170,20 +170,20 @@ function methods:replace_brain(answers)
   eventually(function()
     local now = self:children "brain"
     return now and now.pid ~= before and pcall(answers)
-  end, 20)
+  end)
 end
 
 --- Waits for the end, and that no child is left. Returns exit code and signal.
-function methods:wait_end(seconds, children)
+function methods:wait_end(children)
   children = children or proc.children(self.pid)
-  local code, signal = self.process:wait(seconds or 10)
+  local code, signal = self.process:wait()
   forget(self)
   eventually(function()
     for _, child in ipairs(children) do
       if proc.is_alive(child) then error(child.title .. " outlived its supervisor") end
     end
     return true
-  end, 5)
+  end)
   return code, signal
 end
 
@@ -191,7 +191,7 @@ end
 function methods:stop(signal)
   local children = proc.children(self.pid)
   self:kill(signal or "sigterm")
-  local code, by = self:wait_end(10, children)
+  local code, by = self:wait_end(children)
   local log = self:log()
   remove_folder(self.folder)
   if code ~= 0 or by ~= 0 then
@@ -211,7 +211,7 @@ function server.stop_all()
       if not ok then
         why = why or reason
         one:kill "sigkill"
-        pcall(one.wait_end, one, 5)
+        pcall(one.wait_end, one)
       end
     end
   end

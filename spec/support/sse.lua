@@ -145,7 +145,7 @@ function sse.open(request)
     port = request.port,
     headers = headers,
   })
-  eventually(function() return self.head or self.connection.ended end, request.seconds)
+  eventually(function() return self.head or self.connection.ended end)
   if not self.head then
     self:close()
     error("closed before a head came: " .. self.raw, 2)
@@ -158,12 +158,12 @@ function methods:events()
 end
 
 --- Waits until there are `count` events and returns them all.
-function methods:wait(count, seconds)
+function methods:wait(count)
   eventually(function()
     local have = #self.parser.events
     return have >= count or error(("%d of %d events; %s; received: %s"):format(have, count,
       self.connection.ended or "open", self.raw:sub(-500)))
-  end, seconds)
+  end)
   return self.parser.events
 end
 
@@ -173,8 +173,8 @@ function methods:last_id()
 end
 
 --- Waits until the server has closed.
-function methods:closed(seconds)
-  return self.connection:closed(seconds)
+function methods:closed()
+  return self.connection:closed()
 end
 
 function methods:close(abort)

@@ -2,6 +2,7 @@
 --- The client on a loop, against a broker that goes away, hangs and comes back.
 local loop = require "spec.core.kafka.loop"
 local mock = require "spec.core.kafka.mock"
+local kafka = require "spec.support.kafka"
 local ffi, lib = loop.ffi, loop.lib
 
 ffi.cdef [[
@@ -59,8 +60,8 @@ describe("a kafka client", function()
     broker:stop()
   end)
 
-  local function connected(self, wanted, seconds)
-    turns:until_true(function() return self.client.connected == wanted end, seconds)
+  local function connected(self, wanted)
+    turns:until_true(function() return self.client.connected == wanted end, kafka.SOON)
   end
 
   it("delivers what is produced", function()
@@ -75,25 +76,25 @@ describe("a kafka client", function()
     close(one)
   end)
 
-  it("knows within two seconds that its broker is gone, and that it is back", function()
+  it("knows soon that its broker is gone, and that it is back", function()
     local one = open()
-    connected(one, true, 5)
+    connected(one, true)
     broker:tell "down"
-    connected(one, false, 2)
+    connected(one, false)
     broker:tell "up"
-    connected(one, true, 2)
+    connected(one, true)
     close(one)
   end)
 
-  it("knows within two seconds that its broker hangs", function()
+  it("knows soon that its broker hangs", function()
     local one = open()
     -- What is refreshed are the topics that it knows.
     local topic = rdkafka.rd_kafka_topic_new(one.client.rk, "t", nil)
-    connected(one, true, 5)
+    connected(one, true)
     broker:kill "sigstop"
-    connected(one, false, 3)
+    connected(one, false)
     broker:kill "sigcont"
-    connected(one, true, 2)
+    connected(one, true)
     rdkafka.rd_kafka_topic_destroy(topic)
     close(one)
   end)
@@ -101,7 +102,7 @@ describe("a kafka client", function()
   it("ends with its broker gone and messages left", function()
     local one = open()
     local topic = rdkafka.rd_kafka_topic_new(one.client.rk, "t", nil)
-    connected(one, true, 5)
+    connected(one, true)
     broker:kill "sigstop"
     rdkafka.rd_kafka_produce(topic, ANY, COPY, ffi.cast("char *", "x"), 1, "k", 1, nil)
     rdkafka.rd_kafka_topic_destroy(topic)

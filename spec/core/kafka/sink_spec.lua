@@ -104,7 +104,7 @@ local function brain(count, options)
       end
       if options.on_turn then options.on_turn(all, sink) end
       return control[0] >= count and sink.waiting == 0
-    end, 40)
+    end)
     return #keep == -1 and 1 or 0
   end)
 end
@@ -184,7 +184,7 @@ describe("a sink", function()
       local before = row().acked
       local pid = brain(100000, { each = 5 })
       local limit = tonumber(before) + math.random(20, 400)
-      eventually(function() return row().acked > limit end, 20)
+      eventually(function() return row().acked > limit end)
       fork.kill(pid)
       one:next_writer()
     end
@@ -226,7 +226,7 @@ describe("a sink", function()
     local pid = brain(12000, { outbox = 2 ^ 24, each = 200, size = 900, on_turn = function()
       if control[0] >= 12000 then control[1] = 1 end
     end })
-    eventually(function() return control[1] == 1 end, 20)
+    eventually(function() return control[1] == 1 end)
     assert.is_true(row().outbox_head - row().outbox_tail > 4000000)
     fork.kill(pid)
     one:next_writer()
@@ -241,7 +241,7 @@ describe("a sink", function()
     local pid = brain(3000, { outbox = 2 ^ 24, each = 200, size = 900, on_turn = function()
       if control[0] >= 3000 then control[1] = 1 end
     end })
-    eventually(function() return control[1] == 1 end, 20)
+    eventually(function() return control[1] == 1 end)
     assert.equal(0, tonumber(row().outbox_head)) -- all of it is in the journal
     fork.kill(pid)
     one:next_writer()
@@ -256,7 +256,7 @@ describe("a sink", function()
       local pid = brain(drops and 8000 or 2100, { outbox = 2 ^ 20, size = 900, drops = drops })
       eventually(function()
         return drops and row().dropped > 500 or not drops and row().refused > 500
-      end, 20)
+      end)
       fork.kill(pid)
       one:next_writer()
     end

@@ -61,19 +61,19 @@ local function open(address, topic, places, options)
     end
   end
 
-  function self.until_read(count, seconds)
+  function self.until_read(count)
     self.loop:until_true(function()
       self.read()
       return #self.texts >= count or error("has read " .. #self.texts)
-    end, seconds or 20)
+    end)
     return self.texts
   end
 
-  function self.until_true(check, seconds)
+  function self.until_true(check)
     return self.loop:until_true(function()
       self.read()
       return check()
-    end, seconds)
+    end)
   end
 
   -- Waits until it knows where it is.
@@ -82,13 +82,13 @@ local function open(address, topic, places, options)
     self.loop:until_true(function()
       lib.source_partitions(self.source, count)
       return count[0] == partitions
-    end, 20)
+    end)
   end
 
   -- `abandon`: librdkafka will not let go of it.
   function self.close(abandon)
     lib.source_close(self.source)
-    self.loop:until_true(function() return self.closed end, 20)
+    self.loop:until_true(function() return self.closed end)
     lib.source_free(self.source)
     if abandon then return end
     self.loop:close()

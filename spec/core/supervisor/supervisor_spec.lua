@@ -84,7 +84,7 @@ describe("supervisor", function()
     local children = s:children()
     assert.equal(3, #children)
     s:kill "sigkill"
-    s:wait_end(5, children)
+    s:wait_end(children)
   end)
 
   it("starts a worker again, later and later", function()
