@@ -12,7 +12,7 @@ since.expects = '"now", a number of events (at most 65536), a duration such as '
 local NOW = { kind = 0, value = 0 }
 local ALL = { kind = 3, value = 0 }
 
-local COUNT_MAX = 65536 -- RESUME_COUNT_MAX of core/journal/resume.h
+local COUNT_MAX = 65536
 
 -- { kind, value }, as the core takes it; nil if `value` is nothing of these.
 function since.parse(value)

@@ -62,7 +62,7 @@ int stentor_channel_close(struct stentor_brain *brain, uint32_t channel)
     if (!is_channel(brain, channel) ||
         board_channel_streams(&brain->board, channel) > 0)
         return STENTOR_EINVALID;
-    channel_close(&brain->journal, channel);
+    channel_close(&brain->journal, &brain->channels, channel);
     return 0;
 }
 

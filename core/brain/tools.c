@@ -144,8 +144,7 @@ double stentor_load(struct stentor_brain *brain)
     const struct stentor_limits *limits = &brain->plan.limits;
     const double loads[] = {
         (double)board_connections(&brain->board) / limits->connections,
-        (double)brain->journal.header->channel_count /
-            brain->journal.header->channels_max,
+        (double)brain->channels.open / brain->journal.header->channels_max,
         descriptor_load(&brain->board),
     };
     double most = 0;

@@ -39,11 +39,15 @@ void channel_map_init(struct channel_map *map, const struct journal *journal)
     map->rows = xcalloc(slots, sizeof *map->rows);
     map->mask = slots - 1;
     map->look_at = 0;
+    map->open = 0;
     map->has_streams = NULL;
     map->owner = NULL;
-    for (uint32_t row = 0; row < journal->header->channel_count; row++)
-        if (journal->channels[row].state != JOURNAL_CHANNEL_FREE)
+    for (uint32_t row = 0; row < journal->header->channel_count; row++) {
+        uint32_t state = journal->channels[row].state;
+        if (state != JOURNAL_CHANNEL_FREE)
             map_add(map, name_of(&journal->channels[row]), row);
+        map->open += state == JOURNAL_CHANNEL_OPEN;
+    }
 }
 
 void channel_map_done(struct channel_map *map)
@@ -103,6 +107,9 @@ static int64_t spent_row(const struct journal *journal, struct channel_map *map)
 {
     const struct journal_header *header = journal->header;
     uint32_t count = header->channel_count;
+    /* A stream shows itself, and then looks whether its row is still open: of
+       the two of us one sees the other. */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
     for (uint32_t i = 0; i < count; i++) {
         uint32_t row = (map->look_at + i) % count;
         const struct journal_channel *channel = &journal->channels[row];
@@ -172,6 +179,7 @@ int channel_open(struct journal *journal, struct channel_map *map,
     struct journal_channel *channel = &journal->channels[row];
     __atomic_store_n(&channel->replay_count, replay_count, __ATOMIC_RELAXED);
     __atomic_store_n(&channel->replay_ms, replay_ms, __ATOMIC_RELAXED);
+    map->open += channel->state != JOURNAL_CHANNEL_OPEN;
     __atomic_store_n(&channel->state, JOURNAL_CHANNEL_OPEN, __ATOMIC_RELEASE);
     return (int)row;
 }
@@ -191,9 +199,20 @@ uint64_t channel_oldest_closed(const struct journal *journal,
     return oldest;
 }
 
-void channel_close(struct journal *journal, uint32_t channel)
+void channel_close(struct journal *journal, struct channel_map *map,
+                   uint32_t channel)
 {
     CHECK(journal->writable && channel < journal->header->channel_count);
-    __atomic_store_n(&journal->channels[channel].state, JOURNAL_CHANNEL_CLOSED,
-                     __ATOMIC_RELEASE);
+    uint32_t *state = &journal->channels[channel].state;
+    map->open -= *state == JOURNAL_CHANNEL_OPEN;
+    __atomic_store_n(state, JOURNAL_CHANNEL_CLOSED, __ATOMIC_RELEASE);
+}
+
+bool channel_is_current(const struct journal *journal, uint32_t channel,
+                        uint32_t generation)
+{
+    const struct journal_channel *row = &journal->channels[channel];
+    return __atomic_load_n(&row->generation, __ATOMIC_ACQUIRE) == generation &&
+           __atomic_load_n(&row->state, __ATOMIC_ACQUIRE) ==
+               JOURNAL_CHANNEL_OPEN;
 }

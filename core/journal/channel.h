@@ -16,6 +16,7 @@ struct channel_map {
     uint32_t *rows;   /* row + 1; 0: empty */
     uint32_t mask;    /* slots - 1 */
     uint32_t look_at; /* where the search for a row to reuse goes on */
+    uint32_t open;    /* rows that are not given back */
     /* Whether a row that was given back has a stream after all, which had been
        on its way; then it stays. NULL: nobody asks. Set after init. */
     bool (*has_streams)(const void *owner, uint32_t row);
@@ -42,6 +43,12 @@ uint64_t channel_oldest_closed(const struct journal *journal,
 
 /* Gives the row back once the tail has passed its last record. The name finds
    it again until then. */
-void channel_close(struct journal *journal, uint32_t channel);
+void channel_close(struct journal *journal, struct channel_map *map,
+                   uint32_t channel);
+
+/* For a reader: whether row `channel` is open, and still of the channel that it
+   was of when it had this generation. */
+bool channel_is_current(const struct journal *journal, uint32_t channel,
+                        uint32_t generation);
 
 #endif

@@ -307,6 +307,27 @@ static uint64_t previous_of(const struct journal *journal,
     return journal->channels[channel].newest;
 }
 
+/* Sets how far the record's jump goes: two jumps of one length become a longer
+   one, so that any older record of the channel is a few dozen jumps away at
+   most (E. W. Myers, "An applicative random-access stack", 1983). */
+static void set_jump(const struct journal *journal,
+                     struct journal_record *record)
+{
+    uint64_t tail = journal->header->tail;
+    record->jump = record->previous;
+    record->span = record->previous != JOURNAL_NONE;
+    if (record->span == 0 || record->previous < tail)
+        return;
+    const struct journal_record *last = record_at(journal, record->previous);
+    if (last->span == 0 || last->jump < tail)
+        return;
+    const struct journal_record *before = record_at(journal, last->jump);
+    if (before->span == last->span) {
+        record->jump = before->jump;
+        record->span = 1 + last->span + before->span;
+    }
+}
+
 int journal_append(struct journal *journal, const struct journal_entry *entries,
                    uint32_t count, uint64_t time_ms)
 {
@@ -341,6 +362,7 @@ int journal_append(struct journal *journal, const struct journal_entry *entries,
             .chunk_head = entry->chunk_head,
             .flags = entry->flags,
         };
+        set_jump(journal, &record);
         char *place = journal->ring + position % journal->ring_bytes;
         copy_words(place, &record, sizeof record);
         copy_bytes(place + sizeof record, entry);

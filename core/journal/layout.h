@@ -27,7 +27,7 @@
 
 enum {
     JOURNAL_MAGIC = 0x4a4e5453, /* "STNJ" */
-    JOURNAL_VERSION = 1,
+    JOURNAL_VERSION = 2,
     JOURNAL_MARK_BYTES = 65536,
     JOURNAL_NAME_BYTES = 200, /* a channel's name, NUL included */
     JOURNAL_KEY_BYTES_MAX = 1024,
@@ -59,13 +59,17 @@ struct journal_record {
     uint64_t time_ms;     /* Unix time; never less than the record before */
     uint64_t previous;    /* position of the channel's previous record, or
                              JOURNAL_NONE */
+    uint64_t jump;        /* position of its record `span` before this one, or
+                             JOURNAL_NONE */
     uint32_t size;        /* of all, padding included; a multiple of 8 */
     uint32_t channel;     /* row in the table */
     uint32_t frame_bytes; /* follow this header */
+    uint32_t span;        /* of `jump`; 0: there is no record before */
     uint16_t key_bytes;   /* follow the frame */
     uint8_t chunk_head;   /* bytes of "1a3\r\n" at the frame's start; at its end
                              is the "\r\n" of the chunk */
     uint8_t flags;        /* the writer's own; KAFKA_… in kafka/kafka.h */
+    uint32_t reserved;    /* 0 */
 };
 
 static const uint64_t JOURNAL_NONE = UINT64_MAX;

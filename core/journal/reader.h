@@ -54,14 +54,6 @@ uint64_t journal_find(const struct journal *journal, uint64_t seq);
 /* Position of the first record not older than `time_ms`, or head. */
 uint64_t journal_find_time(const struct journal *journal, uint64_t time_ms);
 
-/* The record after `record` in a run that journal_copy filled. */
-static inline const struct journal_record *journal_record_after(
-    const struct journal_record *record)
-{
-    return (const struct journal_record *)(const void *)((const char *)record +
-                                                         record->size);
-}
-
 /* The record's frame, HTTP chunk framing included. */
 static inline const char *journal_frame(const struct journal_record *record)
 {

@@ -15,10 +15,6 @@
 #include "journal/event_id.h"
 #include "journal/sse.h"
 
-/* Steps back along a channel's chain; in a longer one a scan forward soon meets
-   a record of the channel. */
-enum { CHAIN_STEPS_MAX = 4096 };
-
 static uint64_t load(const uint64_t *word)
 {
     return __atomic_load_n(word, __ATOMIC_ACQUIRE);
@@ -34,24 +30,29 @@ static void raise_above(uint64_t seq, uint64_t *floor, uint64_t *lost)
         *lost = seq;
 }
 
-/* At most the newest `count` records of the channel. A count beyond
-   RESUME_COUNT_MAX is no limit: a client may ask for any, and each is a step
-   back. */
+/* Whether the record's jump can be taken. */
+static bool can_jump(const struct journal *journal,
+                     const struct journal_record *record)
+{
+    return record->jump != JOURNAL_NONE &&
+           record->jump >= journal_tail(journal);
+}
+
+/* At most the newest `count` records of the channel. */
 static void limit_count(const struct journal *journal, uint32_t channel,
                         uint64_t count, uint64_t *floor, uint64_t *lost)
 {
     uint64_t at = load(&journal->channels[channel].newest);
-    if (count > RESUME_COUNT_MAX)
-        return;
-    for (uint64_t i = 0; at != JOURNAL_NONE; i++) {
-        struct journal_record record;
-        if (journal_peek(journal, at, &record) != 0 || record.seq < *floor)
-            return;
-        if (i == count) {
+    struct journal_record record;
+    while (at != JOURNAL_NONE && journal_peek(journal, at, &record) == 0 &&
+           record.seq >= *floor) {
+        if (count == 0) {
             raise_above(record.seq, floor, lost);
             return;
         }
-        at = record.previous;
+        bool jumps = record.span <= count && can_jump(journal, &record);
+        at = jumps ? record.jump : record.previous;
+        count -= jumps ? record.span : 1;
     }
 }
 
@@ -63,24 +64,14 @@ static uint64_t newest_before(const struct journal *journal, uint32_t channel,
                               struct journal_record *record)
 {
     uint64_t at = load(&journal->channels[channel].newest);
-    for (int i = 0; i < CHAIN_STEPS_MAX; i++) {
-        if (at == JOURNAL_NONE || journal_peek(journal, at, record) != 0 ||
-            record->seq < floor)
-            return JOURNAL_NONE;
+    while (at != JOURNAL_NONE && journal_peek(journal, at, record) == 0 &&
+           record->seq >= floor) {
         if (at < position)
             return at;
-        at = record->previous;
+        bool jumps = record->jump >= position && can_jump(journal, record);
+        at = jumps ? record->jump : record->previous;
     }
-    do {
-        if (journal_peek(journal, position, record) != 0)
-            return JOURNAL_NONE;
-        position += record->size;
-    } while (record->channel != channel);
-    at = record->previous;
-    if (at == JOURNAL_NONE || journal_peek(journal, at, record) != 0 ||
-        record->seq < floor)
-        return JOURNAL_NONE;
-    return at;
+    return JOURNAL_NONE;
 }
 
 /* Only records that are not older than `age_ms`. */

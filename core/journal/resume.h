@@ -12,8 +12,6 @@
 #include "base/text.h"
 #include "journal/reader.h"
 
-enum { RESUME_COUNT_MAX = 65536 }; /* of `replay` and `since` in events */
-
 enum resume_gap {
     RESUME_NO_GAP,
     RESUME_EXPIRED,   /* older than what is held, or than `replay` allows */

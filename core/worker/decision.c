@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/fault.h"
 #include "base/log.h"
+#include "journal/channel.h"
 #include "mailbox/message.h"
 #include "worker/connection.h"
 #include "worker/process.h"
@@ -45,17 +46,11 @@ static bool channels_are_current(const struct worker *worker,
                                  uint32_t count)
 {
     const struct journal *journal = &worker->journal;
-    for (uint32_t i = 0; i < count; i++) {
-        if (channels[i].number >= journal->header->channels_max)
+    for (uint32_t i = 0; i < count; i++)
+        if (channels[i].number >= journal->header->channels_max ||
+            !channel_is_current(journal, channels[i].number,
+                                channels[i].generation))
             return false;
-        const struct journal_channel *row =
-            &journal->channels[channels[i].number];
-        if (__atomic_load_n(&row->generation, __ATOMIC_ACQUIRE) !=
-                channels[i].generation ||
-            __atomic_load_n(&row->state, __ATOMIC_ACQUIRE) !=
-                JOURNAL_CHANNEL_OPEN)
-            return false;
-    }
     return true;
 }
 

@@ -138,7 +138,7 @@ static const char *phrase_of(int status)
     return classes[status / 100 - 2];
 }
 
-static const char *date_of(struct worker *worker)
+const char *response_date(struct worker *worker)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME_COARSE, &now);
@@ -178,13 +178,16 @@ void response_send(struct connection *connection, int status,
     buffer_add_text(head, "\r\n");
     buffer_add(head, headers.bytes, headers.size);
     buffer_add_text(head, "Date: ");
-    buffer_add_text(head, date_of(worker));
+    buffer_add_text(head, response_date(worker));
     bool bodiless = status == 204 || status == 304;
+    if (status == 205) /* RFC 9110 15.3.6: no content, and that is said */
+        body.size = 0;
     if (!bodiless) {
         buffer_add_text(head, "\r\nContent-Length: ");
         add_number(head, body.size);
     }
-    if (worker->stopping || (request->half_closed && request->ahead.size == 0))
+    if (worker->stopping || worker->drain.leaves ||
+        (request->half_closed && request->ahead.size == 0))
         request->keep_alive = false;
     if (!request->keep_alive)
         buffer_add_text(head, "\r\nConnection: close");

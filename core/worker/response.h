@@ -36,8 +36,12 @@ void response_later(struct connection *connection, int status,
 void response_log_refusal(struct connection *connection, int status,
                           const char *reason);
 
-/* Says how many refusals of the last second were not logged. */
 struct worker;
+
+/* The value of the header Date (RFC 9110 6.6.1), borrowed until the next call. */
+const char *response_date(struct worker *worker);
+
+/* Says how many refusals of the last second were not logged. */
 void response_log_rest(struct worker *worker);
 
 #endif

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/memory.h"
+#include "journal/channel.h"
 #include "journal/resume.h"
 #include "journal/sse.h"
 #include "mailbox/bell.h"
@@ -20,6 +21,7 @@
 #include "worker/lagging.h"
 #include "worker/preface.h"
 #include "worker/process.h"
+#include "worker/response.h"
 #include "worker/stream_own.h"
 
 static const char usual_headers[] =
@@ -33,6 +35,9 @@ void stream_head(const struct connection *connection, struct text headers,
 {
     buffer_add(to, usual_headers, sizeof usual_headers - 1);
     buffer_add(to, headers.bytes, headers.size);
+    buffer_add_text(to, "Date: ");
+    buffer_add_text(to, response_date(connection_worker(connection)));
+    buffer_add_text(to, "\r\n");
     buffer_add_text(to, connection->http_1_0
                             ? "Connection: close\r\n\r\n"
                             : "Connection: keep-alive\r\n"
@@ -157,6 +162,17 @@ static void enter(struct connection *connection,
         lagging_bound_socket(connection);
 }
 
+/* Whether all its channels' rows are theirs still, now that it is shown to who
+   gives rows to others. */
+static bool are_current(const struct journal *journal,
+                        const struct journal_want *wants, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (!channel_is_current(journal, wants[i].channel, wants[i].generation))
+            return false;
+    return true;
+}
+
 void stream_begin(struct connection *connection,
                   const struct stream_start *start)
 {
@@ -165,6 +181,8 @@ void stream_begin(struct connection *connection,
     struct journal_want *wants = wants_of(start);
     struct resume resume;
     enter(connection, start, wants);
+    bool current =
+        are_current(&worker->journal, wants, start->message->channel_count);
     to->size = 0;
     bool resumed = find_beginning(connection, start, wants, &resume, to);
     struct stream_own *own =
@@ -179,6 +197,11 @@ void stream_begin(struct connection *connection,
         free(wants);
     }
     FAULT_POINT("stream: its place found");
+    if (!current) { /* it comes back, and is told that the channel has gone */
+        connection->tell = false;
+        connection_close(connection, COUNTER_closed_removed);
+        return;
+    }
     board_count(worker->shown, COUNTER_streams_opened, 1);
     board_count(worker->shown, COUNTER_streams_resumed, resumed);
     if (connection->tell)

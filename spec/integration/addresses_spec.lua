@@ -234,6 +234,21 @@ describe("request.load", function()
     assert.equal(0.5, load())
   end)
 
+  it("goes down again when channels are no longer used", function()
+    start [[
+limits { channels = 100 }
+local rooms = channel "rooms/:id" { idle = "1s" }
+route "POST /rooms/:id" { respond = function(request)
+  return 202, { id = rooms(request.params.id):publish "x" }
+end }
+route "GET /rooms/:id" { stream = function(request) return rooms(request.params.id) end }
+]]
+    local function load() return tonumber((select(2, ask "/load"))) end
+    for i = 1, 90 do assert.equal(202, (one:request { method = "POST", path = "/rooms/" .. i })) end
+    assert.is_true(load() > 0.9)
+    eventually(function() return load() < 0.1 end)
+  end)
+
   it("lets a gate refuse while there is room for others", function()
     start [[
 workers(1)

@@ -36,6 +36,19 @@ describe("channel table", function()
     assert.equal(2, store:channel "with")
   end)
 
+  it("counts the rows that are open, also for the next writer", function()
+    local function open() return store.map.open end
+    for i = 0, 2 do store:channel("c" .. i) end
+    store:channel "c1"
+    assert.equal(3, open())
+    for _ = 1, 2 do store:close_channel(1) end
+    assert.equal(2, open())
+    store:next_writer()
+    assert.equal(2, open())
+    store:channel "c1"
+    assert.equal(3, open())
+  end)
+
   it("is full at its limit", function()
     for i = 0, 3 do assert.equal(i, store:channel("c" .. i)) end
     assert.equal(ffi.C.STENTOR_EFULL, store:channel "c4")

@@ -233,7 +233,7 @@ describe("resume", function()
     end)
 
     it("looks back over long runs exactly", function()
-      -- 3 of b, 10,000 of a, 5,000 of b: longer than it walks back.
+      -- 3 of b, 10,000 of a, 5,000 of b.
       for _ = 1, 3 do store:append(b, "old", 1000) end
       for _ = 1, 10000 do store:append(a, "x", 50000) end
       for _ = 1, 5000 do store:append(b, "y", 60000) end

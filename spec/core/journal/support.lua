@@ -23,6 +23,7 @@ function support.text(string)
   return ffi.new("struct text", string, #string)
 end
 
+local RECORD_BYTES = ffi.sizeof "struct journal_record"
 local methods = {}
 local metatable = { __index = methods }
 
@@ -47,7 +48,7 @@ function methods:channel(name, replay_count, replay_ms)
 end
 
 function methods:close_channel(channel)
-  lib.channel_close(self.journal, channel)
+  lib.channel_close(self.journal, self.map, channel)
 end
 
 function methods:oldest_closed()
@@ -76,7 +77,7 @@ function methods:append_all(list, time_ms)
         seq = tonumber(seq) + i - 1, channel = item[1], frame = item[2], key = item.key or "",
         time = tonumber(self.journal.header.settled_time), position = tonumber(position),
       }
-      position = position + math.ceil((40 + #item[2] + #(item.key or "")) / 8) * 8
+      position = position + math.ceil((RECORD_BYTES + #item[2] + #(item.key or "")) / 8) * 8
     end
   end
   return result

@@ -5,7 +5,7 @@ local ffi = units.ffi
 units.cdef "core/base/buffer.h"
 local lib = units.cdef "core/worker/batch.h"
 
-local header_bytes = 40 -- of struct journal_record, checked below
+local header_bytes = ffi.sizeof "struct journal_record"
 
 describe("batch", function()
   local batch, frames, at
@@ -27,7 +27,6 @@ describe("batch", function()
     local head = ("%x\r\n"):format(#text)
     local frame = head .. text .. "\r\n"
     local record = ffi.new "struct journal_record"
-    assert.equal(header_bytes, ffi.sizeof(record))
     local padding = -#frame % 8
     record.channel, record.frame_bytes, record.chunk_head = channel, #frame, #head
     record.size = header_bytes + #frame + padding
