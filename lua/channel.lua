@@ -49,7 +49,7 @@ end
 -- Whether Lua has nothing to do with an event of it.
 function channel:is_plain()
   return not self.settings.admit and not self.latest and not self.key_of
-    and not self.hooks:has("publish")
+    and not self.settings.limits.event and not self.hooks:has("publish")
 end
 
 -- true; or nil, message, name.
@@ -115,11 +115,15 @@ local function too_large(limit)
 end
 
 -- A script's mistake is an error; what only this event suffers is a refusal.
--- `longest`: of the event's name and key.
-local function publish_failed(self, message, code, longest)
+-- `size`: of its data; `longest`: of its name and key.
+local function publish_failed(self, message, code, size, longest)
   if code == "ETOOBIG" then
-    if longest <= channel.NAME_MAX then
-      too_large(self.server.settings.limits.event_bytes)
+    local settings = self.server.settings
+    if size > settings.limits.event_bytes then
+      too_large(settings.limits.event_bytes)
+    elseif longest <= channel.NAME_MAX then
+      error(refusal.new(413, ("the event is larger, as it is sent, than a "
+        .. "quarter of journal.size (%d bytes)"):format(settings.journal_bytes)), 0)
     end
     error(refusal.new(413, ("the event's name or key is longer than %d bytes")
       :format(channel.NAME_MAX)), 0)
@@ -190,7 +194,7 @@ function channel:publish(data, options)
     id, message, code = publish_when_free(self, text, name, event_key, retry)
     if code == "EFULL" then return nil, message end
   end
-  if not id then publish_failed(self, message, code, math.max(#name, #event_key)) end
+  if not id then publish_failed(self, message, code, #text, math.max(#name, #event_key)) end
   if server.unread_max < math.huge then aggregate.on_published(server) end
   if self.latest then
     local frame = server.core.newest_frame(self.number)

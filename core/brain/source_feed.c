@@ -20,9 +20,12 @@
 #include "kafka/source.h"
 
 enum {
-    PORTION_BYTES = 262144, /* of one append */
-    PORTION_PLACES = 64     /* partitions of one append */
+    PORTION_BYTES = 262144, /* of one append, in the journal */
+    PORTION_PLACES = 64,    /* partitions of one append */
+    EVENT_BYTES = 256       /* at most, beside its data, name and key */
 };
+_Static_assert(PORTION_BYTES <= JOURNAL_RING_BYTES_MIN / 4,
+               "a portion is an append, at most a quarter of the ring");
 
 /* Between two lines about records that are left out. */
 static const uint64_t skip_log_ns = 10000000000;
@@ -35,7 +38,7 @@ struct portion {
     uint32_t record_count;
     struct place *places[PORTION_PLACES];
     uint32_t place_count;
-    size_t bytes;
+    uint64_t bytes;      /* at most, in the journal */
     uint64_t generation; /* of the source, when it was gathered */
 };
 
@@ -75,8 +78,10 @@ static bool tell_gap(struct brain_source *at)
     return true;
 }
 
-/* A record that no channel takes: counted, and now and then logged. */
-static void skip(struct brain_source *at, const rd_kafka_message_t *message)
+/* A record that no channel takes, as it is more than `limit`: counted, and now
+   and then logged. */
+static void skip(struct brain_source *at, const rd_kafka_message_t *message,
+                 const char *limit)
 {
     uint64_t now = uv_hrtime();
     at->skipped++;
@@ -84,10 +89,10 @@ static void skip(struct brain_source *at, const rd_kafka_message_t *message)
         return;
     at->skip_told_ns = now;
     log_warn("topic \"%s\": the record at offset %" PRId64 " of partition "
-             "%" PRId32 " is left out: %zu bytes are more than limits.event "
+             "%" PRId32 " is left out: %zu bytes are more than %s "
              "(%" PRIu64 " such so far)",
              at->topic, message->offset, message->partition, message->len,
-             at->skipped);
+             limit, at->skipped);
 }
 
 /* --- one portion --- */
@@ -124,10 +129,9 @@ static bool add_place(struct portion *portion, struct place *place,
     return true;
 }
 
-static void add_events(struct brain_source *at,
-                       const rd_kafka_message_t *message)
+static struct stentor_event event_of(const struct brain_source *at,
+                                     const rd_kafka_message_t *message)
 {
-    struct portion *portion = at->portion;
     struct stentor_event event = {
         .event = event_name(at, message),
         .data = { message->payload, (uint32_t)message->len },
@@ -135,11 +139,37 @@ static void add_events(struct brain_source *at,
     if (message->key_len <= JOURNAL_KEY_BYTES_MAX)
         event.key =
             (struct stentor_text){ message->key, (uint32_t)message->key_len };
+    return event;
+}
+
+static size_t count_of(struct stentor_text text, char byte)
+{
+    size_t count = 0;
+    const char *at = text.bytes, *end = at + text.size;
+    while (at < end && (at = memchr(at, byte, (size_t)(end - at))) != NULL) {
+        count++;
+        at++;
+    }
+    return count;
+}
+
+/* What the event takes of the journal at most: each line of its data has a
+   field's name before it. */
+static uint64_t most_bytes(const struct stentor_event *event)
+{
+    size_t line_ends =
+        count_of(event->data, '\n') + count_of(event->data, '\r');
+    return EVENT_BYTES + event->event.size + event->key.size +
+           event->data.size + line_ends * strlen("data: ");
+}
+
+static void add_events(struct brain_source *at, struct stentor_event event)
+{
+    struct portion *portion = at->portion;
     for (uint32_t i = 0; i < at->feed_count; i++) {
         event.channel = at->feeds[i];
         portion->events[portion->event_count++] = event;
     }
-    portion->bytes += message->len * at->feed_count;
 }
 
 /* False when there is nothing more, or no room. */
@@ -152,19 +182,25 @@ static bool add_record(struct brain_source *at)
         at->readable = false;
         return false;
     }
+    const struct stentor_brain *brain = at->brain;
+    struct stentor_event event = event_of(at, message);
+    uint64_t bytes = most_bytes(&event) * at->feed_count;
     if (portion->event_count + at->feed_count > PUBLISH_MAX ||
         portion->record_count == PUBLISH_MAX ||
-        (portion->bytes > 0 &&
-         portion->bytes + message->len * at->feed_count > PORTION_BYTES) ||
+        (portion->bytes > 0 && portion->bytes + bytes > PORTION_BYTES) ||
         !add_place(portion, partition->place, message->offset + 1))
         return false;
     if (portion->record_count == 0)
         portion->generation = source_generation(at->source);
     portion->records[portion->record_count++] = source_keep(at->source);
-    if (message->len > at->brain->plan.limits.event_bytes)
-        skip(at, message);
-    else
-        add_events(at, message);
+    if (message->len > brain->plan.limits.event_bytes) {
+        skip(at, message, "limits.event");
+    } else if (bytes > brain->journal.ring_bytes / 4) {
+        skip(at, message, "a quarter of journal.size takes, as they are sent");
+    } else {
+        add_events(at, event);
+        portion->bytes += bytes;
+    }
     return true;
 }
 

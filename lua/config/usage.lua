@@ -34,6 +34,18 @@ local function gather(server, value, found, seen)
   end
 end
 
+-- An append is at most a quarter of the journal.
+local function check_sizes(server)
+  local settings, once = server.settings, server.once or {}
+  local most = settings.journal_bytes / 4
+  local call = once.limits or once.journal
+  if call and settings.limits.event_bytes > most then
+    call.tell({}, ("an event of limits.event (%d bytes) does not fit into a "
+      .. "quarter of journal.size (%d bytes)"):format(
+      settings.limits.event_bytes, settings.journal_bytes))
+  end
+end
+
 local function hook_functions(list, functions)
   for _, hooks in pairs(list.lists) do
     for _, hook in ipairs(hooks) do functions[#functions + 1] = hook.fn end
@@ -127,6 +139,7 @@ function usage.check(server)
     server.complaints:add(server.path, nil, ("%d channels are declared, "
       .. "limits.channels is %d"):format(#server.channel_list, most))
   end
+  check_sizes(server)
   narrow.check(server)
   -- With other mistakes about, what is missing may only seem to be.
   if not server.complaints:any() then check_channels(server) end

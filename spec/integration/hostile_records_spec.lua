@@ -62,4 +62,25 @@ describe("a hostile record", function()
     local log = one:log()
     assert.equal(1, select(2, log:gsub("are more than limits.event", "")), log)
   end)
+
+  it("stops no channel, if the journal is too small for it or for a batch of such", function()
+    local config = CONFIG:gsub('limits { event = "1k" }', 'journal { size = "1M" }')
+      :gsub('{ from = t }', '{ from = t, limits = { event = "200k" } }')
+    one = server.start { config = config }
+    local keyed = sse.open { port = one.port, path = "/keyed" }
+    local plain = sse.open { port = one.port, path = "/plain" }
+    write { text = ("\n"):rep(100000) }
+    for n = 1, 60 do write { text = n .. (" "):rep(9000) } end
+    write { text = ("x"):rep(210000) }
+    write { text = "last" }
+    for _, client in ipairs { keyed, plain } do
+      eventually(function()
+        local events = client:events()
+        return events[1] and events[#events].data == "last"
+      end)
+    end
+    assert.equal("60", plain:events()[60].data:match "^%d+")
+    assert.equal("last", plain:events()[61].data) -- over the channel's own limit
+    assert.equal(62, #keyed:events())
+  end)
 end)
