@@ -22,9 +22,9 @@ enum {
     LEAVING_MS = 3000
 };
 
-static const char *const step_names[] = { "waiting", "loading the config",
-                                          "taking over", "starting",
-                                          "leaving" };
+static const char *const step_names[] = { "waiting",     "loading the config",
+                                          "taking over", "handing over",
+                                          "starting",    "leaving" };
 
 static void on_step_over(uv_timer_t *timer);
 
@@ -108,14 +108,20 @@ static void rest(struct supervisor *supervisor)
         begin(supervisor);
 }
 
-/* Nothing has changed. `text`: why, unless the brain itself has said it. */
-static void fail(struct supervisor *supervisor, const char *text)
+/* Why it fails, unless the new brain itself has said it. */
+static void note_failure(struct supervisor *supervisor, const char *text)
 {
     struct reload *reload = &supervisor->reload;
-    if (reload->text.size == 0) {
-        set_text(reload, text);
-        log_error("%s", text);
-    }
+    if (reload->text.size > 0)
+        return;
+    set_text(reload, text);
+    log_error("%s", text);
+}
+
+/* Nothing has changed; why has been noted. */
+static void end_failed(struct supervisor *supervisor)
+{
+    struct reload *reload = &supervisor->reload;
     log_warn("reload failed: the config that was in force stays");
     struct child *brain = supervisor->brain;
     if (brain->state == CHILD_DOWN)
@@ -124,6 +130,12 @@ static void fail(struct supervisor *supervisor, const char *text)
     tell(supervisor, false);
     child_kill(reload->next);
     see_off(supervisor);
+}
+
+static void fail(struct supervisor *supervisor, const char *text)
+{
+    note_failure(supervisor, text);
+    end_failed(supervisor);
 }
 
 static void begin(struct supervisor *supervisor)
@@ -175,6 +187,20 @@ static void grant(struct supervisor *supervisor, bool handed_over)
                          handed_over);
 }
 
+/* The old brain has finished what ran in it, and there is no other to go on. */
+static void take_back(struct supervisor *supervisor)
+{
+    supervisor->writer = NULL;
+    brains_put_in_charge(supervisor, supervisor->brain, &supervisor->plan, true,
+                         false);
+    end_failed(supervisor);
+}
+
+static uint64_t releasing_ms(const struct supervisor *supervisor)
+{
+    return supervisor->plan.supervise.drain_ms + RELEASE_MS;
+}
+
 static void release(struct supervisor *supervisor)
 {
     struct child *old = supervisor->brain;
@@ -188,7 +214,8 @@ static void release(struct supervisor *supervisor)
     struct control_release message = {
         .drain_ms = supervisor->plan.supervise.drain_ms
     };
-    go(supervisor, RELOAD_RELEASING, message.drain_ms + RELEASE_MS);
+    log_debug("the brain hands over once it has finished what runs in it");
+    go(supervisor, RELOAD_RELEASING, releasing_ms(supervisor));
     child_send(old, CONTROL_RELEASE, &message, sizeof message, NULL, 0);
 }
 
@@ -212,9 +239,12 @@ bool reload_take_plan(struct supervisor *supervisor, struct child *brain,
 
 void reload_take_released(struct supervisor *supervisor, struct child *brain)
 {
-    if (supervisor->reload.step == RELOAD_RELEASING &&
-        brain == supervisor->brain)
+    if (brain != supervisor->brain)
+        return;
+    if (supervisor->reload.step == RELOAD_RELEASING)
         grant(supervisor, true);
+    else if (supervisor->reload.step == RELOAD_TAKING_BACK)
+        take_back(supervisor);
 }
 
 bool reload_take_ready(struct supervisor *supervisor, struct child *brain)
@@ -254,7 +284,8 @@ static void on_step_over(uv_timer_t *timer)
     struct supervisor *supervisor =
         CHECK_CAST(struct supervisor, timer->data, SUPERVISOR_MAGIC);
     struct reload *reload = &supervisor->reload;
-    bool old = reload->step == RELOAD_RELEASING;
+    bool old =
+        reload->step == RELOAD_RELEASING || reload->step == RELOAD_TAKING_BACK;
     if (reload->step == RELOAD_LEAVING) {
         leave(supervisor);
         return;
@@ -275,9 +306,14 @@ static void next_has_ended(struct supervisor *supervisor,
         brains_clear_up(supervisor);
     snprintf(text, sizeof text, "the new brain ended while %s: %s",
              step_names[reload->step], end->text);
+    note_failure(supervisor, text);
+    if (reload->step == RELOAD_RELEASING) {
+        go(supervisor, RELOAD_TAKING_BACK, releasing_ms(supervisor));
+        return;
+    }
     if (had_role && old->state != CHILD_DOWN)
         brains_put_in_charge(supervisor, old, &supervisor->plan, true, false);
-    fail(supervisor, text);
+    end_failed(supervisor);
 }
 
 static void old_has_ended(struct supervisor *supervisor,
@@ -285,10 +321,16 @@ static void old_has_ended(struct supervisor *supervisor,
 {
     struct reload *reload = &supervisor->reload;
     struct child *old = supervisor->brain;
-    log_warn("%s (pid %d) ended: %s; a new one is %s", old->name,
-             old->process.pid, end->text, step_names[reload->step]);
     if (supervisor->writer == old)
         brains_clear_up(supervisor);
+    if (reload->step == RELOAD_TAKING_BACK) {
+        log_warn("%s (pid %d) ended: %s", old->name, old->process.pid,
+                 end->text);
+        end_failed(supervisor);
+        return;
+    }
+    log_warn("%s (pid %d) ended: %s; a new one is %s", old->name,
+             old->process.pid, end->text, step_names[reload->step]);
     if (reload->step == RELOAD_RELEASING)
         grant(supervisor, false);
 }

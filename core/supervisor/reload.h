@@ -33,6 +33,8 @@ enum reload_step {
     RELOAD_NONE,
     RELOAD_LOADING,
     RELOAD_RELEASING,
+    RELOAD_TAKING_BACK, /* the new brain has died in RELEASING: the old one is
+                           waited for, and put in charge again */
     RELOAD_GRANTED,
     RELOAD_LEAVING
 };

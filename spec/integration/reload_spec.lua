@@ -124,6 +124,34 @@ describe("reload", function()
     assert.equal("outcome unknown\n", waits:response().body)
   end)
 
+  it("goes back if the new one dies while the old one finishes what it does", function()
+    start 'log { level = "debug" } supervise { drain = "1m" }'
+    local client = open()
+    local slow = send { path = "/slow?n=1&wait=1s" }
+    eventually(function() return times_logged "began 1" == 1 end)
+    local old = reloading.pid "brain"
+    write(text_of "2")
+    reloading.one:kill "sighup"
+    eventually(function() return times_logged "hands over once it has finished" == 1 end)
+    for _, child in ipairs(reloading.one:children()) do
+      if child.role == "brain" and child.pid ~= old then uv.kill(child.pid, "sigkill") end
+    end
+    eventually(function()
+      return times_logged "the new brain ended while taking over: signal 9" == 1
+    end)
+    assert.equal("1", version())
+    assert.equal("done 1", slow:response().body)
+    assert.equal(old, reloading.pid "brain")
+    assert.equal(0, times_logged "hung")
+    assert.equal(1, times_logged "reload failed")
+    publish "after"
+    local seen = {}
+    for _, event in ipairs(client:wait(2)) do seen[event.data] = true end
+    assert.same({ ["effect 1"] = true, after = true }, seen)
+    reloading.reload "3"
+    assert.equal("3", version())
+  end)
+
   it("goes back if the new one dies, and forward if the old one does", function()
     start()
     local client = open()
