@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Elements are split from left to right, since a quoted string may hold the
- * very bytes that separate them, and the last HOPS_MAX are kept; then these are
- * walked from the right. So the work is one pass, whatever a client sends.
+ * A list is split from its right end, where the proxies have appended: what a
+ * client wrote before, an open quotation mark say, takes nothing from them. The
+ * last HOPS_MAX elements are kept, so the work is one pass, whatever is sent.
  */
 #include "worker/forwarded.h"
 
@@ -17,7 +17,7 @@ struct hop {
 
 struct hops {
     struct hop last[HOPS_MAX];
-    uint32_t count; /* that there were; those kept end at last[count - 1] */
+    uint32_t count; /* added so far; the newest is last[count - 1] */
 };
 
 static struct text trimmed(struct text text)
@@ -73,9 +73,38 @@ static bool parse_node(struct text node, struct address *address)
            address_is_v4(address);
 }
 
-/* The next piece of `rest` up to `separator`, which quoted strings may hold;
-   false at the end. */
-static bool next_piece(struct text *rest, char separator, struct text *piece)
+/* Whether the byte at `i` has a backslash before it that is not itself escaped. */
+static bool is_escaped(struct text text, size_t i)
+{
+    size_t first = i;
+    while (first > 0 && text.bytes[first - 1] == '\\')
+        first--;
+    return (i - first) % 2 != 0;
+}
+
+/* The last element of the list `rest`, which is cut off it; a quoted string may
+   hold commas. False when there is none left. */
+static bool last_element(struct text *rest, struct text *element)
+{
+    bool quoted = false;
+    size_t i = rest->size;
+    if (rest->bytes == NULL)
+        return false;
+    for (; i > 0; i--) {
+        char byte = rest->bytes[i - 1];
+        if (byte == '"' && !(quoted && is_escaped(*rest, i - 1)))
+            quoted = !quoted;
+        else if (byte == ',' && !quoted)
+            break;
+    }
+    *element = trimmed(text_of(rest->bytes + i, rest->size - i));
+    *rest = i > 0 ? text_of(rest->bytes, i - 1) : text_of(NULL, 0);
+    return true;
+}
+
+/* The next pair of an element, up to a semicolon, which quoted strings may
+   hold; false at the end. */
+static bool next_pair(struct text *rest, struct text *pair)
 {
     bool quoted = false;
     size_t i = 0;
@@ -87,12 +116,12 @@ static bool next_piece(struct text *rest, char separator, struct text *piece)
             i++;
         else if (byte == '"')
             quoted = !quoted;
-        else if (byte == separator && !quoted)
+        else if (byte == ';' && !quoted)
             break;
     }
     if (i > rest->size)
         i = rest->size;
-    *piece = trimmed(text_of(rest->bytes, i));
+    *pair = trimmed(text_of(rest->bytes, i));
     *rest = i < rest->size ? text_of(rest->bytes + i + 1, rest->size - i - 1)
                            : text_of(NULL, 0);
     return true;
@@ -102,7 +131,7 @@ static bool next_piece(struct text *rest, char separator, struct text *piece)
 static struct text for_of(struct text element)
 {
     struct text pair;
-    while (next_piece(&element, ';', &pair))
+    while (next_pair(&element, &pair))
         if (pair.size > 4 && strncasecmp(pair.bytes, "for=", 4) == 0)
             return unquoted(text_of(pair.bytes + 4, pair.size - 4));
     return text_of(NULL, 0);
@@ -110,15 +139,19 @@ static struct text for_of(struct text element)
 
 static void add_hops(struct hops *hops, struct text value, bool is_rfc7239)
 {
+    struct hop found[HOPS_MAX];
+    uint32_t count = 0;
     struct text element;
-    while (next_piece(&value, ',', &element)) {
+    while (count < HOPS_MAX && last_element(&value, &element)) {
         if (element.size == 0) /* an empty element of a list is none */
             continue;
         struct text node = is_rfc7239 ? for_of(element) : unquoted(element);
-        struct hop *hop = &hops->last[hops->count++ % HOPS_MAX];
+        struct hop *hop = &found[count++];
         hop->is_valid =
             parse_node(node, &hop->address) && !address_is_none(&hop->address);
     }
+    while (count > 0)
+        hops->last[hops->count++ % HOPS_MAX] = found[--count];
 }
 
 static bool walk(const struct hops *hops,

@@ -33,7 +33,8 @@ struct request {
 
     struct buffer line;    /* the request line, as sent */
     uint32_t method_bytes; /* at the start of `line` */
-    uint32_t target_bytes; /* one space behind the method */
+    uint32_t target_at;    /* in `line` */
+    uint32_t target_bytes;
     struct buffer headers; /* "name\0value\0" …, names in lower case */
     uint32_t header_count;
     struct buffer body;

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/check.h"
 #include "worker/request.h"
@@ -16,6 +17,25 @@ static bool method_is_known(struct text method)
             return true;
     }
     return false;
+}
+
+/* Of an absolute URI its path and query, which has to be accepted (RFC 9112
+   3.2.2); whom it names does not matter here. Else the target as it is. */
+static struct text path_of(struct text target)
+{
+    static const char scheme[] = "http://";
+    size_t at = sizeof scheme - 1, host = at;
+    if (target.size <= at || strncasecmp(target.bytes, scheme, at) != 0)
+        return target;
+    while (at < target.size && strchr("/?#@", target.bytes[at]) == NULL)
+        at++;
+    if (at == host)
+        return target;
+    if (at == target.size) /* no path is the path "/" */
+        return text_of(target.bytes + host - 1, 1);
+    return target.bytes[at] == '/'
+               ? text_of(target.bytes + at, target.size - at)
+               : target;
 }
 
 static const char *check_target(struct text method, struct text target)
@@ -49,6 +69,12 @@ static int check_version(struct text version)
     return 505;
 }
 
+static void set_target(struct request *request, struct text target)
+{
+    request->target_at = (uint32_t)(target.bytes - request->line.bytes);
+    request->target_bytes = (uint32_t)target.size;
+}
+
 int request_line_split(struct request *request)
 {
     CHECK(request->line.size > 0);
@@ -76,7 +102,7 @@ int request_line_split(struct request *request)
     struct text version = { last + 1,
                             (size_t)(line.bytes + line.size - last) - 1 };
     request->method_bytes = (uint32_t)method.size;
-    request->target_bytes = (uint32_t)target.size;
+    set_target(request, target);
     request->reason = "only HTTP/1.1 and HTTP/1.0 are spoken here";
     int status = check_version(version);
     if (status != 0)
@@ -85,6 +111,8 @@ int request_line_split(struct request *request)
         request->reason = "the request target is too long";
         return 414;
     }
+    target = path_of(target);
+    set_target(request, target);
     request->reason = check_target(method, target);
     return request->reason == NULL ? 0 : 400;
 }
@@ -134,7 +162,7 @@ int request_line_explain(struct text line, char wrong, llhttp_errno_t error,
 
 static struct text target_of(const struct request *request)
 {
-    return text_of(request->line.bytes + request->method_bytes + 1,
+    return text_of(request->line.bytes + request->target_at,
                    request->target_bytes);
 }
 

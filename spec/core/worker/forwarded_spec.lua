@@ -45,6 +45,17 @@ describe("whose request a proxy brings", function()
     assert.equal("1.2.3.4", client(x "9.9.9.9, , 1.2.3.4,"))
   end)
 
+  it("is who the proxy says, whatever the client wrote before", function()
+    local forged = { '"', '"6.6.6.6', 'for="6.6.6.6', '"\\', '""" , \\"', '6.6.6.6, "7.7.7.7' }
+    for _, before in ipairs(forged) do
+      assert.equal("1.2.3.4", client(x(before .. ", 1.2.3.4")))
+      assert.equal("2001:db8::1", client(x(before .. ', "[2001:db8::1]:4711"')))
+      assert.equal("1.2.3.4", client(rfc(before .. ", for=1.2.3.4")))
+      assert.equal("2001:db8::1", client(rfc(before .. ', for="[2001:db8::1]:4711";by="a, b"')))
+      assert.equal("1.2.3.4", client(x(before), x "1.2.3.4"))
+    end
+  end)
+
   it("is the last of Forwarded likewise", function()
     assert.equal("192.0.2.43", client(rfc "for=192.0.2.43"))
     assert.equal("192.0.2.43", client(rfc "for=9.9.9.9, For=192.0.2.43;proto=http;by=10.0.0.1"))
