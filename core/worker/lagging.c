@@ -77,13 +77,12 @@ static bool is_stuck(struct connection *connection,
     if (uv_fileno((const uv_handle_t *)&connection->tcp, &fd) == 0)
         ioctl(fd, SIOCOUTQ, &unacknowledged);
     uint64_t queued = unwritten(connection) + (uint64_t)unacknowledged;
-    uint64_t now = clock_unix_ms();
+    uint64_t now = worker_now(connection_worker(connection));
     if (queued != own->queued) {
         own->queued = queued;
         own->moved_ms = now;
     }
-    return now > own->moved_ms &&
-           now - own->moved_ms > policy->client_lag_time_ms;
+    return now - own->moved_ms > policy->client_lag_time_ms;
 }
 
 void lagging_be_patient(const struct connection *connection)

@@ -80,7 +80,7 @@ static void end_stream(uv_handle_t *handle, void *data)
     const struct stream_own *own = connection->own;
     if (own == NULL)
         tell(connection, worker->fanout.seq);
-    else if (!own->writing && own->pending_size == 0)
+    else if (!own->writing && own->pending == NULL)
         tell(connection, own->seq);
     /* Else it is in mid-event: the client finds out when it comes back. */
     connection_close(connection, COUNTER_closed_removed);

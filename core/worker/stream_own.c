@@ -301,7 +301,7 @@ static bool write_pending(struct connection *connection)
         lagging_be_patient(connection);
     own->patient = true;
     own->queued = 0;
-    own->moved_ms = clock_unix_ms();
+    own->moved_ms = worker_now(worker);
     list_remove(&connection->member);
     list_append(&worker->fanout.behind, &connection->member);
     wheel_set(&worker->wheel, &connection->timer, STREAM_OWN_CHECK_MS);

@@ -51,8 +51,8 @@ struct stream_own {
     uint64_t since_ms;       /* Unix time since when it gets no further: when it
                           was in step, the age of the oldest record that is
                           on its way; else of the last write that ended */
-    /* When its socket last took something, and what it then still held: looked
-       at from time to time while bytes are on their way. */
+    /* When its socket last took something (worker_now), and what it then still
+       held: looked at from time to time while bytes are on their way. */
     uint64_t moved_ms;
     uint64_t queued;
     char *pending;
