@@ -41,10 +41,13 @@ static void set_connected(struct kafka_client *client, bool connected,
     if (client->connected == connected)
         return;
     client->connected = connected;
-    if (connected)
-        log_info("%s: connected", client->name);
-    else
+    if (!connected) {
         log_warn("%s: no broker answers (%s)", client->name, why);
+        return;
+    }
+    log_info("%s: connected", client->name);
+    if (client->events->on_connected != NULL)
+        client->events->on_connected(client);
 }
 
 /* --- what librdkafka says --- */
@@ -290,6 +293,8 @@ static void *destroy(void *opaque)
 
 static void close_handles(struct kafka_client *client)
 {
+    /* It is at its end, but may still be about to send to `wake`. */
+    pthread_join(client->destroyer, NULL);
     client->rk = NULL;
     uv_close((uv_handle_t *)&client->wake, on_handle_closed);
     uv_close((uv_handle_t *)&client->look, on_handle_closed);
@@ -309,9 +314,7 @@ static void end(struct kafka_client *client)
 {
     close_queue(&client->fetch_queue);
     close_queue(&client->main_queue);
-    pthread_t thread;
-    CHECK(pthread_create(&thread, NULL, destroy, client) == 0);
-    pthread_detach(thread);
+    CHECK(pthread_create(&client->destroyer, NULL, destroy, client) == 0);
 }
 
 /* Not at once: it may be called from within a turn, or from on_event. */

@@ -8,6 +8,7 @@
 #define STENTOR_KAFKA_CLIENT_H
 
 #include <librdkafka/rdkafka.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
@@ -33,6 +34,8 @@ struct kafka_client_events {
        messages are left in librdkafka until they are asked for, and it stops
        fetching when it has enough; without it they go to on_event. */
     void (*on_readable)(struct kafka_client *client);
+    /* `connected` has become true. */
+    void (*on_connected)(struct kafka_client *client);
     /* Its threads are gone; the client may be freed. */
     void (*on_closed)(struct kafka_client *client);
 };
@@ -46,9 +49,10 @@ struct kafka_client {
     rd_kafka_queue_t *main_queue;
     rd_kafka_queue_t *fetch_queue; /* consumers only, else NULL */
     uv_loop_t *loop;
-    uv_async_t wake; /* the queues' own threads send it */
-    uv_timer_t look; /* looks into the queues whatever has woken us */
-    bool destroyed;  /* by the thread that ends it; atomic */
+    uv_async_t wake;     /* the queues' own threads send it */
+    uv_timer_t look;     /* looks into the queues whatever has woken us */
+    pthread_t destroyer; /* the thread that ends it, when it is closing */
+    bool destroyed;      /* by that thread; atomic */
     bool closing;
     bool connected; /* to a broker that answers */
     uint32_t jobs;  /* of client_run, under way */
@@ -58,7 +62,7 @@ struct kafka_client {
 
 /*
  * Connects, in the background. `name`, `owner` and `events` are the caller's
- * and outlive the client. 0, or a negative code and a sentence in `error`; then
+ * and outlive the client; `name` until client_close. 0, or a negative code and a sentence in `error`; then
  * there is nothing to close.
  */
 int client_open(struct kafka_client *client, uv_loop_t *loop,

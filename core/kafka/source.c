@@ -126,10 +126,18 @@ static void on_error(struct kafka_client *client, rd_kafka_resp_err_t code,
 static void on_tick(uv_timer_t *tick);
 static void on_client_closed(struct kafka_client *client);
 
+static void on_connected(struct kafka_client *client)
+{
+    struct source *source = cast(client->owner);
+    if (!source->closing)
+        source_look_again(source);
+}
+
 static const struct kafka_client_events client_events = {
     .on_event = on_event,
     .on_error = on_error,
     .on_readable = on_readable,
+    .on_connected = on_connected,
     .on_closed = on_client_closed,
 };
 
@@ -217,7 +225,6 @@ struct source *source_open(uv_loop_t *loop, struct places *places,
     uv_timer_init(loop, &source->tick);
     source->tick.data = source;
     uv_timer_start(&source->tick, on_tick, SOURCE_TICK_MS, SOURCE_TICK_MS);
-    source_begin(source);
     return source;
 }
 
@@ -273,7 +280,6 @@ static void reopen(struct source *source)
     source->lonely = 0;
     source->counters.restarts++;
     log_info("%s: goes on with a new client", source->name);
-    source_begin(source);
 }
 
 static void tick(struct source *source)

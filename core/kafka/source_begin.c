@@ -228,7 +228,8 @@ static void add_kept(struct source *source, struct survey *survey)
 void source_begin(struct source *source)
 {
     bool grouped = source->settings.group != NULL;
-    if (source->survey != NULL || (grouped && source->assigned == NULL))
+    if (source->survey != NULL || !source_is_connected(source) ||
+        (grouped && source->assigned == NULL))
         return;
     struct survey *survey = new_survey(source);
     survey->all = !grouped;
@@ -262,7 +263,9 @@ void source_look_up(struct source *source, int32_t number)
 
 void source_look_again(struct source *source)
 {
-    if (source->survey != NULL)
+    /* A call for a broker that is out of reach holds a thread of the pool until
+       its time is up. */
+    if (source->survey != NULL || !source_is_connected(source))
         return;
     for (uint32_t i = 0; i < source->partition_count; i++) {
         if (source->partitions[i].looked_up) {
