@@ -52,6 +52,7 @@ core.lagging = {
   disconnect = C.STENTOR_DISCONNECT, skip = C.STENTOR_SKIP,
   conflate = C.STENTOR_CONFLATE,
 }
+core.workers_max = C.STENTOR_WORKERS_MAX
 core.listeners_max = C.STENTOR_LISTENERS_MAX
 core.networks_max = C.STENTOR_NETWORKS_MAX
 core.host_bytes = C.STENTOR_HOST_BYTES

@@ -140,8 +140,17 @@ function json.encode(value)
 end
 
 -- Empty lists outside of strings become lists of one mark, which lua-cjson
--- keeps apart from objects.
-local MARK = "stentor: an empty list"
+-- keeps apart from objects. Nobody knows it, so nobody can send it.
+local function new_mark()
+  local random = assert(io.open("/dev/urandom", "rb"))
+  local bytes = random:read(16)
+  random:close()
+  return "empty list " .. bytes:gsub(".", function(byte)
+    return ("%02x"):format(byte:byte())
+  end)
+end
+
+local MARK = new_mark()
 
 local function mark_lists(text)
   local out, from = {}, 1

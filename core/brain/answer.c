@@ -20,7 +20,7 @@
 
 enum {
     OUTBOX_RETRY_MS = 1,
-    STREAM_CHANNELS_MAX = 4096 /* whatever `stream_channels` says */
+    STREAM_CHANNELS_MAX = 4096 /* the most that `stream_channels` may be */
 };
 
 /* The worker that gave the ticket, or NULL. */

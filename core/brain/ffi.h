@@ -19,8 +19,9 @@
 #include <stdint.h>
 
 enum {
-    STENTOR_ABI = 15,      /* grows with every change of these headers */
+    STENTOR_ABI = 16,      /* grows with every change of these headers */
     STENTOR_ID_BYTES = 40, /* room for an event id as text, NUL included */
+    STENTOR_WORKERS_MAX = 64,
     STENTOR_LISTENERS_MAX = 16,
     STENTOR_NETWORKS_MAX = 64,
     STENTOR_HOST_BYTES = 64,

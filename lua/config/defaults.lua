@@ -40,7 +40,7 @@ defaults.limits = {
   client_lag_time = types.duration { default = "60s", min = "100ms",
     max = "1d" },
   channels = whole("10k", types.count, 10 ^ 7),
-  stream_channels = whole(64, types.count, 10000),
+  stream_channels = whole(64, types.count, 4096),
   policies = whole(1000, types.count, 65534),
   addresses = whole("64k", types.count, 10 ^ 7),
   address_connections = whole("250k", types.count, INT_MAX),

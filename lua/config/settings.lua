@@ -17,7 +17,6 @@ local LOG = { level = types.one_of { "debug", "info", "warn", "error",
   default = "info" } }
 local SUPERVISE = defaults.supervise
 local LISTEN = types.list { of = types.string {} }
-local WORKERS_MAX = 256
 
 -- Whether `call.settings` is a table; says so if not.
 local function has_table(call, example)
@@ -115,11 +114,11 @@ end
 
 function settings.workers(call)
   if not first_time(call) or standin.is(call.settings) then return end
-  local count = call.settings
+  local count, most = call.settings, call.server.core.workers_max
   if type(count) ~= "number" or count ~= math.floor(count) or count < 1
-      or count > WORKERS_MAX then
+      or count > most then
     return call.tell({}, ("expected how many, from 1 to %d, got %s"):format(
-      WORKERS_MAX, types.show(count)))
+      most, types.show(count)))
   end
   call.server.settings.workers = count
 end

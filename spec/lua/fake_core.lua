@@ -13,6 +13,7 @@ fake.kinds = { request = 1, opened = 2, closed = 3, lost = 4, timer = 5, go = 6,
 fake.since = { now = 0, count = 1, time = 2, all = 3 }
 fake.levels = { debug = 0, info = 1, warn = 2, error = 3 }
 fake.networks_max = 64
+fake.workers_max = 64
 fake.listeners_max, fake.host_bytes, fake.heartbeat_bytes = 16, 64, 512
 fake.control_bytes, fake.status_bytes = 104, 16000
 fake.loading_time = function() end

@@ -40,6 +40,12 @@ local rows = {
   { "a setting given twice", LISTEN .. 'local e = channel "e" {\n  replay = 1,\n'
     .. '  replay = 2,\n}\n' .. SERVED,
     'config.lua:4: channel "e": "replay" is given twice, first on line 3' },
+  { "more workers than there can be", LISTEN .. "workers(100)",
+    "config.lua:2: workers: expected how many, from 1 to 64, got 100" },
+  { "events that the journal cannot hold", LISTEN .. 'journal { size = "1M" }\n'
+    .. 'limits { event = "1M" }',
+    "config.lua:3: limits: an event of limits.event (1048576 bytes) does not fit into a "
+    .. "quarter of journal.size (1048576 bytes)" },
   { "a word given twice", LISTEN .. "workers(2)\nworkers(3)",
     "config.lua:3: workers: is given twice, first on line 2 of config.lua" },
   { "an address given twice", LISTEN .. LISTEN,
