@@ -68,7 +68,7 @@ bool inbox_has_news(const struct stentor_brain *brain)
         return true;
     if (!takes_requests(brain))
         return false;
-    if (!brain->releasing && (has_grown(brain) || sources_have_news(brain)))
+    if (has_grown(brain) || sources_have_news(brain))
         return true;
     for (uint32_t i = 0; i < brain->peer_count; i++)
         if (peer_has_news(&brain->peers[i]))
