@@ -61,7 +61,7 @@ end
 -- names of one shape cover the same things.
 function names.channel(text)
   if type(text) ~= "string" or text == "" then
-    return nil, "its name must be a text"
+    return nil, "its name must be a text that is not empty"
   end
   if #text > BYTES_MAX then
     return nil, ("its name is longer than %d bytes"):format(BYTES_MAX)

@@ -143,8 +143,10 @@ function plugin.load(call)
   local options = definition and check_options(call, definition, path)
   if not options then return standin.new() end
   call.options = options
+  server.plugin = title
   local ok, value = loader.call(server, ('plugin "%s": '):format(title),
     definition.setup, facade(server, title), options)
+  server.plugin = nil
   if not ok then return standin.new() end
   return value
 end

@@ -152,9 +152,15 @@ function server:declare_hook(list, owner, what, fn)
     return self:complain(('%son "%s": expected a function'):format(prefix,
       what))
   end
+  list:add(what, { fn = fn, title = self:title(('on "%s"'):format(what)) })
+end
+
+-- What a failure of `what` is logged under, which is declared here, or by `call`.
+function server:title(what, call)
   local path, line = self:where()
-  list:add(what, { fn = fn, title = ('on "%s" (%s:%d)'):format(what, path,
-    line or 0) })
+  if call then path, line = call.path, call.line end
+  local plugin = self.plugin and ('plugin "%s": '):format(self.plugin) or ""
+  return ("%s%s (%s:%d)"):format(plugin, what, path, line or 0)
 end
 
 -- How full the fullest limit is, from 0 to 1.

@@ -4,6 +4,7 @@
 -- come in batches, one under way at a time; what waits while it handles a
 -- record makes the source wait.
 local coroutines = require "stentor.coroutines"
+local json = require "stentor.json"
 local record = require "stentor.record"
 
 local source = {}
@@ -167,6 +168,7 @@ function source:status()
   local status = self.server.core.source_status(self.number)
   if not status then return nil end
   status.reader, status.bad, status.failed = self.reader, self.bad, self.failed
+  status.partitions = json.list(status.partitions)
   local lag
   for _, one in ipairs(status.partitions) do
     if one.lag then lag = (lag or 0) + one.lag end

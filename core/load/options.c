@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "load/options.h"
 
+#include <inttypes.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -150,6 +151,28 @@ static bool store(struct load_options *options, const struct option_row *row,
            *number <= row->max;
 }
 
+/* What the option's value may be. */
+static void describe(const struct option_row *row, char *text, size_t size)
+{
+    switch (row->kind) {
+    case OPTION_DURATION:
+        snprintf(text, size,
+                 "a time from %" PRIu64 " ms to %" PRIu64 " s, such as 10s",
+                 row->min, row->max / 1000);
+        break;
+    case OPTION_SHARE:
+        snprintf(text, size, "a share such as 1%%");
+        break;
+    case OPTION_HEADER:
+        snprintf(text, size, "a name, a colon and a value in one line");
+        break;
+    default:
+        snprintf(text, size, "%s from %" PRIu64 " to %" PRIu64 "%s",
+                 row->kind == OPTION_SIZE ? "bytes" : "a number", row->min,
+                 row->max, row->kind == OPTION_RATE ? ", or max" : "");
+    }
+}
+
 static int complain(char error[STENTOR_ERROR_BYTES], const char *what,
                     const char *argument)
 {
@@ -190,8 +213,11 @@ static int parse_option(struct load_options *options, int *index, int count,
     if (row->kind == OPTION_THRESHOLD)
         return load_thresholds_add(&options->thresholds, value, error);
     if (!store(options, row, value)) {
-        snprintf(error, STENTOR_ERROR_BYTES, "%s %s: not understood: %.150s",
-                 row->name, row->value, value);
+        char wanted[80];
+        describe(row, wanted, sizeof wanted);
+        snprintf(error, STENTOR_ERROR_BYTES,
+                 "%s %s: not understood: %.100s: expected %s", row->name,
+                 row->value, value, wanted);
         return STENTOR_EINVALID;
     }
     return 0;

@@ -197,8 +197,7 @@ function declare.route(call)
     retry_ms = math.floor((tonumber(checked.retry) or 0) * 1000),
     lagging = checked.lagging, heartbeat = checked.heartbeat,
     limits = remember_narrowed(call, checked.limits),
-    title = ('route "%s" (%s:%d)'):format(call.name, call.path,
-      call.line or 0) }
+    title = call.server:title(('route "%s"'):format(call.name), call) }
   if not standin.is(checked.admit) then route.gates = checked.admit end
   if type(stream) == "function" or checked.respond then
     route.decide = stream or checked.respond

@@ -17,7 +17,7 @@ local line = types.custom("line", "a text of one line", one_line)
 
 local FIELDS = {
   every = types.any('a duration such as "15s", or false', {
-    types.duration { max = "1h" },
+    types.duration { min = "100ms", max = "1h" },
     types.one_of { false },
   }, { default = "15s" }),
   jitter = types.share { default = "20%" },

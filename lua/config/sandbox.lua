@@ -31,7 +31,11 @@ local function unknown_text(values, name)
   return "unknown word " .. suggest.unknown(name, values)
 end
 
-local function assigned_text(name)
+local function assigned_text(values, name)
+  if rawget(values, name) ~= nil then
+    return ('"%s" is a word already: write it without "=", or local %s = … for '
+      .. "a value of your own"):format(name, name)
+  end
   return ('"%s" is assigned without local: write local %s = …')
     :format(name, name)
 end
@@ -52,8 +56,8 @@ function sandbox.new(server, words, tools)
       return standin.new()
     end,
     __newindex = function(_, name, value)
-      if server.phase ~= "loading" then error(assigned_text(name), 2) end
-      server:complain(assigned_text(name))
+      if server.phase ~= "loading" then error(assigned_text(values, name), 2) end
+      server:complain(assigned_text(values, name))
       assigned[name] = value
     end })
 end
@@ -65,7 +69,7 @@ function sandbox.scan(server, chunk, path, values)
   globals.scan(chunk, function(line, name, is_set)
     if is_set then
       set[name] = true
-      server.complaints:add(path, line, assigned_text(name))
+      server.complaints:add(path, line, assigned_text(values, name))
     end
   end)
   globals.scan(chunk, function(line, name, is_set)

@@ -89,11 +89,6 @@ function words.check_pending(server)
   end
 end
 
-local function timer_title(server, what)
-  local path, line = server:where()
-  return ("%s (%s:%d)"):format(what, path, line or 0)
-end
-
 local function every_word(server)
   return function(interval, fn)
     server:only_loading("every")
@@ -107,7 +102,7 @@ local function every_word(server)
       return server:complain("every: expected a function after the duration")
     end
     table.insert(server.timers, { kind = "every", fn = fn,
-      interval = seconds * 1000, title = timer_title(server, "every") })
+      interval = seconds * 1000, title = server:title "every" })
   end
 end
 
@@ -121,7 +116,7 @@ local function task_word(server)
       end
       return server:complain("task: expected a function")
     end
-    local task = { kind = "task", fn = fn, title = timer_title(server, "task") }
+    local task = { kind = "task", fn = fn, title = server:title "task" }
     if server.phase == "loading" then
       table.insert(server.timers, task)
     else

@@ -14,10 +14,10 @@ local rows = {
     'config.lua:3: unknown word "helo"' },
   { "a mistyped word", LISTEN .. 'chanel "x" {}',
     'config.lua:2: unknown word "chanel", did you mean "channel"?' },
-  { "a forgotten local", LISTEN .. "count = 1\nevery(1, function()\n"
-    .. "  count = count + 1\nend)",
-    'config.lua:2: "count" is assigned without local: write local count = …\n'
-    .. 'config.lua:4: "count" is assigned without local: write local count = …' },
+  { "a forgotten local", LISTEN .. "n = 1\nevery(1, function()\n"
+    .. "  n = n + 1\nend)",
+    'config.lua:2: "n" is assigned without local: write local n = …\n'
+    .. 'config.lua:4: "n" is assigned without local: write local n = …' },
   { "a setting, with its own line", LISTEN ..
     'local e = channel "events" {\n  replay = "10m",\n  replya = 3,\n}\n' .. SERVED,
     'config.lua:4: channel "events": unknown setting "replya", '
@@ -40,6 +40,9 @@ local rows = {
   { "a setting given twice", LISTEN .. 'local e = channel "e" {\n  replay = 1,\n'
     .. '  replay = 2,\n}\n' .. SERVED,
     'config.lua:4: channel "e": "replay" is given twice, first on line 3' },
+  { "a word that is assigned", LISTEN .. 'listen = "127.0.0.1:3100"',
+    'config.lua:2: "listen" is a word already: write it without "=", or local listen = … for '
+    .. "a value of your own" },
   { "more workers than there can be", LISTEN .. "workers(100)",
     "config.lua:2: workers: expected how many, from 1 to 64, got 100" },
   { "events that the journal cannot hold", LISTEN .. 'journal { size = "1M" }\n'
