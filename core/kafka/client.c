@@ -8,7 +8,6 @@
  */
 #include "kafka/client.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -282,19 +281,18 @@ static void on_handle_closed(uv_handle_t *handle)
  * ends the pool would wait for that. Group members that should leave at once
  * have done so before: closing would wait for answers of the broker's.
  */
-static void *destroy(void *opaque)
+static void destroy(void *opaque)
 {
     struct kafka_client *client = opaque;
     rd_kafka_destroy_flags(client->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     __atomic_store_n(&client->destroyed, true, __ATOMIC_RELEASE);
     uv_async_send(&client->wake);
-    return NULL;
 }
 
 static void close_handles(struct kafka_client *client)
 {
     /* It is at its end, but may still be about to send to `wake`. */
-    pthread_join(client->destroyer, NULL);
+    uv_thread_join(&client->destroyer);
     client->rk = NULL;
     uv_close((uv_handle_t *)&client->wake, on_handle_closed);
     uv_close((uv_handle_t *)&client->look, on_handle_closed);
@@ -314,7 +312,7 @@ static void end(struct kafka_client *client)
 {
     close_queue(&client->fetch_queue);
     close_queue(&client->main_queue);
-    CHECK(pthread_create(&client->destroyer, NULL, destroy, client) == 0);
+    CHECK(uv_thread_create(&client->destroyer, destroy, client) == 0);
 }
 
 /* Not at once: it may be called from within a turn, or from on_event. */

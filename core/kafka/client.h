@@ -8,7 +8,6 @@
 #define STENTOR_KAFKA_CLIENT_H
 
 #include <librdkafka/rdkafka.h>
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
@@ -49,10 +48,10 @@ struct kafka_client {
     rd_kafka_queue_t *main_queue;
     rd_kafka_queue_t *fetch_queue; /* consumers only, else NULL */
     uv_loop_t *loop;
-    uv_async_t wake;     /* the queues' own threads send it */
-    uv_timer_t look;     /* looks into the queues whatever has woken us */
-    pthread_t destroyer; /* the thread that ends it, when it is closing */
-    bool destroyed;      /* by that thread; atomic */
+    uv_async_t wake;       /* the queues' own threads send it */
+    uv_timer_t look;       /* looks into the queues whatever has woken us */
+    uv_thread_t destroyer; /* the thread that ends it, when it is closing */
+    bool destroyed;        /* by that thread; atomic */
     bool closing;
     bool connected; /* to a broker that answers */
     uint32_t jobs;  /* of client_run, under way */

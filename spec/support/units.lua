@@ -28,6 +28,7 @@ typedef struct {
 struct timespec { long tv_sec; long tv_nsec; };
 struct sockaddr_storage { unsigned short ss_family; char bytes[126]; } __attribute__((aligned(8)));
 typedef struct { char *base; size_t len; } uv_buf_t;
+typedef unsigned long uv_thread_t;
 size_t uv_loop_size(void);
 size_t uv_handle_size(int type);
 size_t uv_req_size(int type);

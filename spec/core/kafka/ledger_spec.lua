@@ -75,6 +75,7 @@ describe("a kafka ledger", function()
 end)
 
 describe("an outbox", function()
+  local RECORD_BYTES = ffi.sizeof "struct journal_record"
   local outbox, of
 
   local function open_outbox(bytes)
@@ -91,14 +92,14 @@ describe("an outbox", function()
   local function record(seq, size)
     local bytes = ffi.new("char[?]", size)
     local one = ffi.cast("struct journal_record *", bytes)
-    one.seq, one.size, one.frame_bytes = seq, size, size - 48
-    ffi.fill(bytes + 40, size - 48, seq % 256)
+    one.seq, one.size, one.frame_bytes = seq, size, size - RECORD_BYTES - 8
+    ffi.fill(bytes + RECORD_BYTES, size - RECORD_BYTES - 8, seq % 256)
     return one, bytes
   end
 
   local function oldest()
     local one = lib.outbox_record(outbox, of.outbox_tail)
-    assert(ffi.string(ffi.cast("const char *", one) + 40, one.frame_bytes + one.key_bytes)
+    assert(ffi.string(ffi.cast("const char *", one + 1), one.frame_bytes + one.key_bytes)
       == string.char(tonumber(one.seq) % 256):rep(one.frame_bytes) .. "key")
     return tonumber(one.seq), one.size
   end
@@ -108,7 +109,7 @@ describe("an outbox", function()
     local queue, seq = {}, 0
     for _ = 1, 20000 do
       if math.random() < 0.52 then
-        local size = 48 + 8 * math.random(0, 300)
+        local size = RECORD_BYTES + 8 + 8 * math.random(0, 300)
         local used = tonumber(of.outbox_head - of.outbox_tail)
         local one, keep = record(seq + 1, size)
         local code = lib.outbox_add(outbox, one, text "key")

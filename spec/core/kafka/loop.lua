@@ -25,17 +25,21 @@ function loop.new()
   return self
 end
 
+-- It may call back into Lua, which compiled code must not.
+local function turn(self) return uv.uv_run(self.uv, NOWAIT) end
+jit.off(turn)
+
 --- Waits, with the loop running, for `check` to come true.
 function methods:until_true(check, seconds)
   return eventually(function()
-    uv.uv_run(self.uv, NOWAIT)
+    turn(self)
     return check()
   end, seconds)
 end
 
 --- Nothing may be left on it.
 function methods:close()
-  self:until_true(function() return uv.uv_run(self.uv, NOWAIT) == 0 end)
+  self:until_true(function() return turn(self) == 0 end)
   assert(uv.uv_loop_close(self.uv) == 0)
 end
 

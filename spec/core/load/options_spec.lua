@@ -103,7 +103,8 @@ describe("the options of stentor load", function()
     { "%-%-header 'N: v': not understood", url, "--header", "A: b\r\nC: d" },
     { "%-%-slow SHARE: not understood: 101%%: expected a share such as 1%%$", url,
       "--slow", "101%" },
-    { "%-%-reconnect TIME: not understood: 5ms: expected a time from 100 ms to 86400 s, such as 10s$",
+    { "%-%-reconnect TIME: not understood: 5ms: expected a time from 100 ms to 86400 s, "
+      .. "such as 10s$",
       url, "--reconnect", "5ms" },
     { "without %-%-reconnect or %-%-storm nobody comes back: %-%-resume", url, "--resume" },
     { "not together with %-%-reconnect: %-%-storm", url, "--storm=1s", "--reconnect=1s" },
