@@ -145,6 +145,8 @@ static struct stentor_event event_of(const struct brain_source *at,
 static size_t count_of(struct stentor_text text, char byte)
 {
     size_t count = 0;
+    if (text.size == 0) /* it may have no bytes at all */
+        return 0;
     const char *at = text.bytes, *end = at + text.size;
     while (at < end && (at = memchr(at, byte, (size_t)(end - at))) != NULL) {
         count++;

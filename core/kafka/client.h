@@ -60,9 +60,9 @@ struct kafka_client {
 };
 
 /*
- * Connects, in the background. `name`, `owner` and `events` are the caller's
- * and outlive the client; `name` until client_close. 0, or a negative code and a sentence in `error`; then
- * there is nothing to close.
+ * Connects, in the background. `owner` and `events` are the caller's and outlive
+ * the client, and `name` until client_close. 0, or a negative code and a
+ * sentence in `error`; then there is nothing to close.
  */
 int client_open(struct kafka_client *client, uv_loop_t *loop,
                 enum kafka_role role, const char *name, const char *brokers,

@@ -363,7 +363,7 @@ describe("over HTTP", function()
       end))
       local got = 0
       while true do
-        local ok, whole = pcall(connection.response, connection, "GET", 2)
+        local ok, whole = pcall(connection.response, connection)
         if not ok then break end
         got = got + 1
         assert.equal(tostring(got), whole.body)

@@ -73,7 +73,7 @@ end
 local function is_answering(self)
   local connection = http.raw(self.port)
   connection:send "GET /is-it-serving HTTP/1.1\r\nHost: spec\r\n\r\n"
-  local ok = pcall(connection.receive, connection, "HTTP/1.1 ", 5)
+  local ok = pcall(connection.receive, connection, "HTTP/1.1 ")
   connection:close()
   return ok
 end
@@ -81,7 +81,7 @@ end
 local function wait_until_answering(self)
   local ok = pcall(eventually, function()
     return self.process.code or is_answering(self)
-  end, 15)
+  end)
   if self.process.code then
     forget(self) -- nothing is left to stop
     error(("the server ended with code %d:\n%s"):format(self.process.code, self:log()), 3)
