@@ -105,16 +105,16 @@ static struct source *open_source(struct brain_source *at,
     struct kafka_bus *bus = brain->kafka->buses[wanted->bus];
     char instance[256];
     name_instance(instance, sizeof instance, at->topic);
-    bool embedded = bus_is_embedded(bus);
+    at->embedded = bus_is_embedded(bus);
     char *group = copy(wanted->group);
     struct source_settings settings = {
         .brokers = bus_brokers(bus),
         .given = bus_settings(bus),
         /* It answers only after this time, also when records come sooner. */
-        .fetch_wait_ms = embedded ? EMBEDDED_WAIT_MS : 0,
+        .fetch_wait_ms = at->embedded ? EMBEDDED_WAIT_MS : 0,
         .topic = at->topic,
         .group = group,
-        .instance = embedded ? NULL : instance, /* it knows of none */
+        .instance = at->embedded ? NULL : instance, /* it knows of none */
         .start = (enum source_start)wanted->start,
         .start_ms = (int64_t)wanted->start_ms,
     };
@@ -155,9 +155,11 @@ int stentor_source_open(struct stentor_brain *brain,
 
 void sources_move(struct stentor_brain *brain)
 {
-    for (uint32_t i = 0; i < brain->sources.count; i++)
-        if (brain->sources.list[i]->source != NULL)
-            source_moved(brain->sources.list[i]->source, brain->broker);
+    for (uint32_t i = 0; i < brain->sources.count; i++) {
+        const struct brain_source *at = brain->sources.list[i];
+        if (at->source != NULL && at->embedded)
+            source_moved(at->source, brain->broker);
+    }
 }
 
 void sources_close(struct stentor_brain *brain)

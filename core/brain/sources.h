@@ -23,6 +23,7 @@ struct brain_source {
     struct stentor_brain *brain;
     struct source *source;
     char *topic;
+    bool embedded; /* its cluster is the embedded Kafka */
     bool headers;  /* of its records are read */
     bool readable; /* there may be something */
     bool told;     /* an item has said so, and Lua is at it */
