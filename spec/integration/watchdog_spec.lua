@@ -77,7 +77,7 @@ describe("a brain that hangs", function()
       { request = { path = "/sleep-and-hang" },
         named = 'in route "GET /sleep-and-hang" (config.lua:20)' },
       { request = { path = "/plugin" },
-        named = 'in route "GET /plugin" (' },
+        named = 'in plugin "hanging": route "GET /plugin" (' },
       { request = { method = "POST", path = "/publish", body = "hang" },
         named = 'in on "publish" (config.lua:24)' },
     }
