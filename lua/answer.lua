@@ -17,7 +17,6 @@ local answer = {}
 
 local JSON_TYPE = "Content-Type\0application/json\0"
 local TEXT_TYPE = "Content-Type\0text/plain; charset=utf-8\0"
-local RETRY_MAX = 86400
 local STREAM_OPTIONS = { since = true, retry = true }
 
 -- A client that has gone in the meantime is no mistake.
@@ -236,7 +235,7 @@ local function stream_options(route, options)
   end
   if options.retry ~= nil then
     local seconds = units.duration(options.retry)
-    if not seconds or seconds > RETRY_MAX then
+    if not seconds or seconds > channel.RETRY_MAX then
       error('retry: expected a duration such as "5s", at most a day', 0)
     end
     retry_ms = seconds * 1000

@@ -15,9 +15,9 @@ local channel = {}
 channel.__index = channel
 
 local RECENT_MAX = 10000
-local RETRY_MAX = 86400 -- seconds
 -- Bytes of an event's name or key: JOURNAL_KEY_BYTES_MAX (core/journal/layout.h).
 channel.NAME_MAX = 1024
+channel.RETRY_MAX = 86400 -- seconds
 local FULL_POLL_MS = 20
 local OPTIONS = { event = true, key = true, retry = true }
 
@@ -96,7 +96,7 @@ end
 
 local function retry_ms(retry)
   local seconds = units.duration(retry)
-  if not seconds or seconds > RETRY_MAX then
+  if not seconds or seconds > channel.RETRY_MAX then
     error('publish: retry must be a duration such as "5s", at most a day', 3)
   end
   return seconds * 1000
